@@ -19,6 +19,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("AccessRequest", ASKS),
     ("AuthorizationRequest", ASKS),
     ("ClientMetadata", ASKS),
+    ("RegistrationRequest", ASKS),
     ("ClientIdMetadataDocumentBuilder", ASKS),
     ("BackchannelAuthenticationRequest", ASKS),
     ("ClientCredentialsRequest", ASKS),

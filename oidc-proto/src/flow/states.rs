@@ -24,4 +24,5 @@ pub use super::{
         Came, CodeExchange, Coding, Exchanged, Exchanging, Front, FrontContext, Fronted, Fronting, Granted,
         Informed, Inquiring, LoginContext, Sending, UserInfoContext, UserInfoExchange,
     },
+    registration::{Configured, Configuring, Exchange, RegistrationContext},
 };

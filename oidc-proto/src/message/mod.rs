@@ -44,7 +44,7 @@ pub use client_id::{
 };
 pub use error_response::ErrorResponse;
 pub use introspection_response::{Actor, IntrospectionResponse};
-pub use registration::{ClientMetadata, ClientMetadataError};
+pub use registration::{ClientMetadata, ClientMetadataChange, ClientMetadataError, RegisteredClient};
 pub use response_type::{ResponseMode, ResponseType};
 pub use target::{AuthorizationDetail, AuthorizationDetails, DetailDifference, DetailsComparison};
 pub use token_response::{Quirks, TokenResponse};
@@ -53,6 +53,7 @@ pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 pub(crate) use access_request::Sender;
 pub(crate) use authorization_request::Bound;
 pub(crate) use error_response::{first_texts, first_texts_of_errors, first_words_of_json};
+pub(crate) use registration::ClientInformationResponse;
 pub(crate) use response_type::{Answer, RequestError};
 pub(crate) use token_response::{TokenResponseError, is_token};
 pub(crate) use userinfo_response::{boolean, whole_number};

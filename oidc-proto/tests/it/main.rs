@@ -38,6 +38,7 @@ mod properties;
 mod pushed;
 mod realworld;
 mod refresh;
+mod registration;
 mod renewal;
 mod resource;
 mod revocation;

@@ -1,7 +1,9 @@
 //! [`Error`]: the reasons for which a flow ends, sorted by who is to blame.
 
+mod registered;
 mod unsupported;
 
+pub use registered::RegisteredClientError;
 pub use unsupported::UnsupportedDetailsError;
 
 use super::{
@@ -19,14 +21,14 @@ use crate::{
         sentence::{debug_is_sentence, predicate},
     },
     jose::{Algorithm, AlgorithmSet, JwsError, SignError},
-    message::{ClientMetadataError, ErrorResponse},
+    message::{ClientMetadataError, ErrorResponse, RegisteredClient},
     metadata::ClientAuthenticationSet,
     token::VerificationError,
 };
 use std::fmt;
 
 /// The reason for which a flow ended. It is small and comparable, and shows no secret and no body. It holds no secret,
-/// either, except for the [`NewTokens`] of a refresh.
+/// either, except for the [`NewTokens`] of a refresh and the [`RegisteredClient`] of a registration.
 ///
 /// ```
 /// use oidc_proto::{Error, flow::{CallbackError, Discovery}};
@@ -77,6 +79,17 @@ pub enum Error {
         cause: Box<Self>,
         /// The tokens of the response.
         tokens: Box<NewTokens>,
+    },
+    /// A registration failed after the provider had made or changed the client. The error has the client.
+    #[error(
+        "{cause}; the client exists at the provider (`registered_client` has it, to use or to delete it)"
+    )]
+    Registration {
+        /// The reason why the client cannot be used as it was asked for.
+        #[source]
+        cause: Box<Self>,
+        /// The client.
+        client: Box<RegisteredClient>,
     },
     /// The user of a device did not decide in time (RFC 8628 section 3.5).
     #[error("the user did not enter the code on the other device in time; begin again")]
@@ -145,7 +158,7 @@ impl Error {
             Self::Unavailable(_) => "unavailable",
             Self::Callback(error) => error.code(),
             Self::Token(rejected) => rejected.code(),
-            Self::Refresh { cause, .. } => cause.code(),
+            Self::Refresh { cause, .. } | Self::Registration { cause, .. } => cause.code(),
             Self::DeviceCodeExpired => "device_code_expired",
             Self::AuthenticationRequestExpired => "authentication_request_expired",
             Self::AuthenticationFailed(said) => registered(said),
@@ -399,6 +412,9 @@ pub enum ConfigError {
     /// The metadata of a client to register contradict themselves, or would give a secret away.
     #[error("{0}")]
     ClientMetadata(#[from] ClientMetadataError),
+    /// The registered client cannot be used here or now, or its registration cannot be managed.
+    #[error("{0}")]
+    Registered(#[from] RegisteredClientError),
     /// The saved state belongs to another client, provider or version.
     #[error("the saved state belongs to another client, provider or version")]
     SavedState,
@@ -454,6 +470,7 @@ impl ConfigError {
             }
             Self::Unbound => "config_unbound",
             Self::ClientMetadata(_) => "config_client_metadata",
+            Self::Registered(error) => error.code(),
             Self::SavedState => "config_saved_state",
         }
     }

@@ -26,7 +26,7 @@ impl Error {
             Self::Unavailable(busy) => busy.remedy(),
             Self::Callback(error) => error.remedy(),
             Self::Token(rejected) => rejected.remedy(),
-            Self::Refresh { cause, .. } => cause.remedy(),
+            Self::Refresh { cause, .. } | Self::Registration { cause, .. } => cause.remedy(),
             Self::DeviceCodeExpired | Self::AuthenticationRequestExpired | Self::AuthenticationFailed(_) => {
                 Remedy::LogInAgain
             }
@@ -44,7 +44,7 @@ impl Error {
             Self::OAuth(refused) => Some(refused.provider_code()),
             Self::Callback(CallbackError::Denied(response)) => Some(&response.error),
             Self::AuthenticationFailed(said) => Some(&said.error),
-            Self::Refresh { cause, .. } => cause.provider_code(),
+            Self::Refresh { cause, .. } | Self::Registration { cause, .. } => cause.provider_code(),
             Self::Callback(_)
             | Self::Response(_)
             | Self::Unavailable(_)
@@ -132,6 +132,7 @@ impl ResponseRule {
             | Self::Redirect
             | Self::UnexpectedJwt
             | Self::NotSigned
+            | Self::Registered(_)
             | Self::KeySet(KeySetError::TooManyKeys { .. }) => Remedy::FixConfiguration,
             // What was expected names the setting that expects less.
             Self::Json(JsonError::WrongType { expected, .. }) if expected.contains("::") => {

@@ -77,7 +77,11 @@ impl fmt::Display for ResponseError {
                 f.write_str(" (`ClientBuilder::userinfo_signed_response_alg` accepts one that is signed)")
             }
             (
-                Endpoint::ResourceMetadata | Endpoint::ClientIdMetadata | Endpoint::Other(_),
+                Endpoint::ResourceMetadata
+                | Endpoint::Registration
+                | Endpoint::ClientConfiguration
+                | Endpoint::ClientIdMetadata
+                | Endpoint::Other(_),
                 TooLarge { .. },
             ) => {
                 f.write_str(" (`Call::max_body` sets the limit)")
@@ -120,6 +124,9 @@ impl fmt::Display for ResponseError {
                     ""
                 }
             ),
+            (Endpoint::ClientConfiguration, Redirect) => {
+                write!(f, "; it came from {places}: the provider must name the URL to which it redirects")
+            }
             (endpoint, Redirect) => write!(
                 f,
                 "; it came from {places}, which the metadata names as `{endpoint}`: the provider must publish the URL to which \
@@ -220,6 +227,9 @@ pub enum ResponseRule {
     /// token may allow what nobody in this program has asked for.
     #[error("the response has `authorization_details` of a type that the request did not ask for")]
     ForeignDetails,
+    /// The provider has registered the client with a member that the client cannot use, or that would let others in.
+    #[error("the response has a member `{0}` that the client has not asked for and cannot use")]
+    Registered(&'static str),
     /// The metadata is not acceptable.
     #[error("the response is refused: {0}")]
     Metadata(#[from] MetadataError),
@@ -263,6 +273,7 @@ impl ResponseRule {
             Self::Value(_) => "response_value",
             Self::NotBound => "response_not_bound",
             Self::ForeignDetails => "response_foreign_details",
+            Self::Registered(_) => "response_registered",
             Self::Metadata(error) => error.code(),
             Self::ClientIdMetadata(error) => error.code(),
             Self::KeySet(crate::jose::KeySetError::TooManyKeys { .. }) => "key_set_too_many_keys",

@@ -44,6 +44,10 @@ pub enum Endpoint {
     PushedAuthorizationRequest,
     /// The backchannel authentication endpoint (CIBA section 7).
     BackchannelAuthentication,
+    /// The endpoint at which clients register (RFC 7591 section 3).
+    Registration,
+    /// The endpoint at which a registration is read, changed and deleted (RFC 7592 section 2): each client has its own.
+    ClientConfiguration,
     /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
     ResourceMetadata,
     /// The document that a client publishes at its identifier (draft-ietf-oauth-client-id-metadata-document); not an
@@ -100,6 +104,8 @@ impl Endpoint {
             Self::DeviceAuthorization => member!(device_authorization_endpoint),
             Self::PushedAuthorizationRequest => member!(pushed_authorization_request_endpoint),
             Self::BackchannelAuthentication => member!(backchannel_authentication_endpoint),
+            Self::Registration => member!(registration_endpoint),
+            Self::ClientConfiguration => elsewhere("registration_client_uri", MAX_RESPONSE, |_| None),
         }
     }
 
