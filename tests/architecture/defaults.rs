@@ -18,6 +18,9 @@ const NAMES: &str = "it gives a name or a place";
 const WITHOUT: &[(&str, &str)] = &[
     ("AccessRequest", ASKS),
     ("AuthorizationRequest", ASKS),
+    ("ClientMetadata", ASKS),
+    ("RegistrationRequest", ASKS),
+    ("ClientIdMetadataDocumentBuilder", ASKS),
     ("BackchannelAuthenticationRequest", ASKS),
     ("ClientCredentialsRequest", ASKS),
     ("AssertionGrantRequest", ASKS),

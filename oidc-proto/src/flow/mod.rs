@@ -70,22 +70,25 @@ mod discovery;
 mod endpoint;
 mod exchange;
 mod grant;
+mod identity;
 mod login;
 mod previous;
+mod registration;
 mod saved;
 pub mod states;
 
 pub use crate::message::Quirks;
+pub use crate::message::RegisteredClient;
 pub use crate::metadata::{ClientAuthentication, ClientAuthenticationSet};
 pub use client::{
     Assertion, AssertionAudience, AssertionType, Attempt, Client, ClientBuilder, DpopKey, UserInfoMethod,
 };
-pub use contract::UnsupportedDetailsError;
 pub use contract::{
     Call, CallbackError, ConfigError, Endpoint, Error, Flow, MAX_DOCUMENT, MAX_INTROSPECTED, MAX_RESPONSE,
     NewTokens, OAuthError, PENDING_LIFETIME, Pause, Pending, Request, Response, ResponseError, ResponseRule,
     Step, TIMEOUT, Terms, Then, Unavailable,
 };
+pub use contract::{RegisteredClientError, UnsupportedDetailsError};
 pub use discovery::{
     AuthorizationDiscovery, DiscoveredAuthorization, DiscoveryRules, MAX_DISCOVERY_BYTES,
     MAX_DISCOVERY_REQUESTS, MetadataSource, ServerChoice,
@@ -107,10 +110,14 @@ pub use grant::{
     SignedAuthenticationRequest, TokenExchange, TokenExchangeRequest, TokenTypeIdentifier,
 };
 pub use grant::{DeviceAuthorizationRequest, RefreshRequest};
+pub use identity::{ClientIdMetadataRetrieval, RetrievedClient};
 pub use login::{
     AccessGrant, AccessGranted, Authenticated, FrontChannel, FrontLogin, Identified, Login, MAX_OPEN_LOGINS,
     PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, PreparedRequest, Pushed,
     PushedAuthorization, ReferencedRequest, RequestObject, RequestObjectToSign, UserInfoRetrieval,
+};
+pub use registration::{
+    Registration, RegistrationDelete, RegistrationRead, RegistrationRequest, RegistrationUpdate,
 };
 pub use saved::{AppState, MAX_SEALED, MAX_STORED, Seal, SealError, SealingKeys};
 

@@ -19,8 +19,10 @@ pub use super::{
         Resting, SignedResponse, SignedUserInfo,
     },
     grant::{Begun, Checks, Issued, Polling, RefreshContext, Refreshing, Verifying, Waiting},
+    identity::ClientIdMetadataContext,
     login::{
         Came, CodeExchange, Coding, Exchanged, Exchanging, Front, FrontContext, Fronted, Fronting, Granted,
         Informed, Inquiring, LoginContext, Sending, UserInfoContext, UserInfoExchange,
     },
+    registration::{Configured, Configuring, Exchange, RegistrationContext},
 };

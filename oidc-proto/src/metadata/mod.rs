@@ -46,6 +46,7 @@ mod well_known;
 pub use authentication::{ClientAuthentication, ClientAuthenticationSet};
 pub use discovery_error::DiscoveryError;
 pub use issuer_rule::{AllowedTenants, IssuerRule, IssuerRuleError};
+pub(crate) use members::typed;
 pub use members::{MemberError, MtlsEndpointAliases, ProviderMetadata, UnusableMember};
 pub(crate) use provider::Demands;
 pub use provider::{MetadataError, Profile};

@@ -7,6 +7,7 @@ use crate::{
         sentence::{Quoted, debug_is_sentence, predicate, sentences_about},
     },
     jose::JwsError,
+    message::ClientIdMetadataError,
     metadata::{DiscoveryError, MetadataError},
     token::VerificationError,
 };
@@ -82,7 +83,13 @@ impl fmt::Display for ResponseError {
             (Endpoint::UserInfo, ResponseRule::UnexpectedJwt) => {
                 f.write_str(" (`ClientBuilder::userinfo_signed_response_alg` accepts one that is signed)")
             }
-            (Endpoint::Other(_), TooLarge { .. }) => f.write_str(" (`Call::max_body` sets the limit)"),
+            (
+                Endpoint::Registration
+                | Endpoint::ClientConfiguration
+                | Endpoint::ClientIdMetadata
+                | Endpoint::Other(_),
+                TooLarge { .. },
+            ) => f.write_str(" (`Call::max_body` sets the limit)"),
             (Endpoint::ResourceMetadata, TooLarge { .. }) => {
                 f.write_str(
                     " (`Call::max_body`, or `max_document` of an `AuthorizationDiscovery`, sets the limit)",
@@ -113,6 +120,9 @@ impl fmt::Display for ResponseError {
             (Endpoint::ResourceMetadata, Redirect) => {
                 write!(f, "; it came from {places}: ask for the resource under its exact identifier")
             }
+            (Endpoint::ClientIdMetadata, Redirect) => {
+                write!(f, "; it came from {places}: serve the document there, because no server follows a redirect")
+            }
             (_, _) if self.urls.is_empty() => Ok(()),
             (Endpoint::Discovery, Status | Redirect | MediaType(_)) => write!(
                 f,
@@ -124,6 +134,9 @@ impl fmt::Display for ResponseError {
                     ""
                 }
             ),
+            (Endpoint::ClientConfiguration, Redirect) => {
+                write!(f, "; it came from {places}: the provider must name the URL to which it redirects")
+            }
             (endpoint, Redirect) => write!(
                 f,
                 "; it came from {places}, which the metadata names as `{endpoint}`: the provider must publish the URL to which \
@@ -224,9 +237,15 @@ pub enum ResponseRule {
     /// token may allow what nobody in this program has asked for.
     #[error("the response has `authorization_details` of a type that the request did not ask for")]
     ForeignDetails,
+    /// The provider has registered the client with a member that the client cannot use, or that would let others in.
+    #[error("the response has a member `{0}` that the client has not asked for and cannot use")]
+    Registered(&'static str),
     /// The metadata is not acceptable.
     #[error("the response is refused: {0}")]
     Metadata(#[from] MetadataError),
+    /// The document of a client is not acceptable.
+    #[error("the response is refused: {0}")]
+    ClientIdMetadata(Box<ClientIdMetadataError>),
     /// The metadata can be read, and does not lead from the resource to an authorization server.
     #[error("the response is refused: {0}")]
     Discovery(#[from] DiscoveryError),
@@ -267,7 +286,9 @@ impl ResponseRule {
             Self::Value(_) => "response_value",
             Self::NotBound => "response_not_bound",
             Self::ForeignDetails => "response_foreign_details",
+            Self::Registered(_) => "response_registered",
             Self::Metadata(error) => error.code(),
+            Self::ClientIdMetadata(error) => error.code(),
             Self::Discovery(error) => error.code(),
             Self::KeySet(crate::jose::KeySetError::TooManyKeys { .. }) => "key_set_too_many_keys",
             Self::KeySet(_) => "key_set",

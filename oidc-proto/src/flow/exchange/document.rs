@@ -9,7 +9,7 @@ use crate::{
     base::{
         endpoint_url::EndpointUrl,
         freshness::Freshness,
-        header::{media_type_is, retry_after},
+        header::{media_type_is, media_type_is_json, retry_after},
         moment::{Moment, Timestamp},
         visible::{shown, without_query},
     },
@@ -160,6 +160,14 @@ impl Document {
             (_, true) => Ok(&self.body),
             ([first, ..], false) => Err(self.broken(ResponseRule::MediaType(first))),
             ([], false) => Err(self.broken(ResponseRule::MediaType("application/json"))),
+        }
+    }
+
+    /// Returns the body, if the status is 200 and the media type is `application/json` or `application/…+json`.
+    pub(in crate::flow) fn json_of_any_kind(&self) -> Result<&[u8], Error> {
+        match (self.status, media_type_is_json(&self.headers)) {
+            (StatusCode::OK, true) => Ok(&self.body),
+            _ => self.json(&["application/json"]),
         }
     }
 
