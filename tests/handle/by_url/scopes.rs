@@ -37,7 +37,7 @@ fn a_scope_that_does_not_help_is_asked_for_once() {
         town.change(|net| {
             net.needs.insert("admin", vec!["mcp:admin", "mcp:never"]);
             let provider = net.servers.get_mut(ONE).unwrap();
-            provider.alter_token_claims(oidc_testkit::hostile::set_claim("scope", "mcp:read"));
+            provider.alter_access_token(oidc_testkit::hostile::set_claim("scope", "mcp:read"));
         });
         caller.does("read");
         for _ in 0..3 {
@@ -58,7 +58,7 @@ fn a_user_is_asked_three_times_at_most_for_one_request() {
         town.change(|net| {
             net.needs.insert("admin", vec!["s1"]);
             let provider = net.servers.get_mut(ONE).unwrap();
-            provider.alter_token_claims(oidc_testkit::hostile::set_claim("scope", ""));
+            provider.alter_access_token(oidc_testkit::hostile::set_claim("scope", ""));
         });
         let mut more = ["s2", "s3", "s4", "s5", "s6"].into_iter();
         town.user(move |town, url| {

@@ -54,6 +54,8 @@ struct Known {
 #[derive(Debug)]
 struct Asking {
     getting: Getting,
+    /// The URL that is asked.
+    at: EndpointUrl,
     source: MetadataSource,
     /// The largest body that the budget allows to this request.
     granted: usize,
@@ -96,7 +98,7 @@ impl Left {
         };
         let of_type = ("application/json", self.settings.of_any_type);
         let call = Get::after(asked, endpoint, &url, of_type).max_body(granted);
-        Ok(call.map(|getting| Discovering(state(Asking { getting, source, granted, left: self }))))
+        Ok(call.map(|getting| Discovering(state(Asking { getting, at: url, source, granted, left: self }))))
     }
 
     /// Goes on where a place had no metadata of the resource.
@@ -188,7 +190,7 @@ impl Asking {
 
     /// Takes note of a response that no flow may look at. The error is that of a discovery that has no other place.
     fn refused(self, error: Error) -> Result<(Box<ResponseError>, MetadataSource, Left), Error> {
-        let Self { getting, source, granted, mut left } = self;
+        let Self { getting, source, granted, mut left, .. } = self;
         let nothing = nothing_here(getting.refused(error))?;
         if let ResponseRule::TooLarge { limit } = nothing.rule {
             left.budget.spend(limit.saturating_add(1));
@@ -232,13 +234,14 @@ impl Flow for AuthorizationDiscovery {
                 })
             }
             State::Server(asking, known) => {
+                let server_at = asking.at.clone();
                 let (document, _, left) = asking.received(response, moment.now());
                 match judged::server(&document, &known.issuer, &left.settings)? {
                     Judged::Metadata(server) => {
                         let Known { resource, source, .. } = *known;
                         let of_resource = || resource.scopes_supported.clone().filter(|all| !all.is_empty());
                         let scope = left.settings.scope.or_else(of_resource);
-                        Ok(Step::Done(DiscoveredAuthorization { resource, server, scope, source }))
+                        Ok(Step::Done(DiscoveredAuthorization { resource, server, server_at, scope, source }))
                     }
                     Judged::Nothing(nothing) => Ok(left.other_place(known, nothing)?.into()),
                 }

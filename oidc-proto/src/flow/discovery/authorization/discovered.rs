@@ -1,6 +1,9 @@
 //! [`DiscoveredAuthorization`]: what the discovery of an authorization server finds.
 
-use crate::metadata::{ProviderMetadata, ResourceMetadata};
+use crate::{
+    base::endpoint_url::EndpointUrl,
+    metadata::{ProviderMetadata, ResourceMetadata},
+};
 
 /// The metadata of a resource and of its authorization server, and the scopes to ask for at first.
 ///
@@ -14,6 +17,8 @@ pub struct DiscoveredAuthorization {
     pub resource: ResourceMetadata,
     /// The metadata of the authorization server. Its issuer is to the letter the one that the resource lists.
     pub server: ProviderMetadata,
+    /// The URL at which the metadata of the authorization server was: a program that keeps tokens finds it there again.
+    pub server_at: EndpointUrl,
     /// The scopes to ask for at first: those of the challenge, or else all `scopes_supported` of the resource. `None` means
     /// that neither names any: ask for none.
     pub scope: Option<Vec<String>>,
