@@ -120,7 +120,7 @@ fn a_server_at_which_nobody_has_registered_the_program_is_an_error_that_says_so(
             net.pages.insert(place.to_owned(), (200, document.to_string()));
         });
         let error = caller.refused("read");
-        assert_eq!(error.code(), "client_identity_none", "{error}");
+        assert_eq!(error.code(), "no_client_identity", "{error}");
         assert!(error.to_string().contains(other), "{error}");
         assert_eq!(town.visits(), 0);
     });

@@ -399,6 +399,7 @@ impl<W> ProviderBuilder<W> {
         let (shape, name) = (self.client, Arc::<str>::from(&*issuer));
         let watched = Watched::new(REFRESH, Arc::clone(&name), &observer);
         let token_pool = token_pool(self.tokens, Arc::clone(&name), &clock, &observer);
+        let time = Arc::clone(&clock);
         let core = Core {
             issuer: Arc::new(
                 Issuer::new(issuer, source, options, &common).with_metadata(self.known.map(Arc::new)),
@@ -413,10 +414,10 @@ impl<W> ProviderBuilder<W> {
             patience: self.keys.patience,
             token_policy: self.tokens,
             maker: Box::new(move |metadata, newest| {
-                // An identity is of this issuer, so it has a client here.
-                let known =
-                    identity.as_ref().and_then(|identity| identity.client(Arc::clone(&metadata)).ok());
-                let builder = known.unwrap_or_else(|| Client::builder(metadata, &client_id));
+                let builder = match &identity {
+                    Some(identity) => identity.client(metadata, time.now())?,
+                    None => Client::builder(metadata, &client_id),
+                };
                 let mut builder = builder.max_document(limit).key_set_reader(reader.clone());
                 if let Some(rule) = &rule {
                     builder = builder.issuer_rule(rule.clone());
@@ -430,10 +431,10 @@ impl<W> ProviderBuilder<W> {
                 if let Some(redirect_uri) = &redirect_uri {
                     builder = builder.redirect_uri(redirect_uri);
                 }
-                match &shape {
+                Ok(match &shape {
                     Some(shape) => shape(builder),
                     None => builder,
-                }
+                })
             }),
             made: Mutex::new(None),
             sources,

@@ -5,7 +5,7 @@ use crate::{
 };
 use oidc_proto::{
     Error, Remedy,
-    flow::{ClientIdentityError, ConfigError, ResourceChallenge, ResourceRequestError, ScopeStepUpError},
+    flow::{ConfigError, NoClientIdentityError, ResourceChallenge, ResourceRequestError, ScopeStepUpError},
 };
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub enum AccessError {
     /// The discovery, the registration or the grant of tokens has failed: the text says where.
     Provider(ProviderError),
     /// The authorization server takes none of the program's identities.
-    Identity(ClientIdentityError),
+    Identity(NoClientIdentityError),
     /// Nobody is asked for the scopes that the resource demands.
     Scope(ScopeStepUpError),
     /// The program's own [browser function](super::ResourceBuilder::browser) has failed, with this text.
@@ -99,8 +99,8 @@ impl From<ConfigError> for AccessError {
     }
 }
 
-impl From<ClientIdentityError> for AccessError {
-    fn from(error: ClientIdentityError) -> Self {
+impl From<NoClientIdentityError> for AccessError {
+    fn from(error: NoClientIdentityError) -> Self {
         Self::Identity(error)
     }
 }
