@@ -1,7 +1,7 @@
 //! The first request: from a URL to a token.
 
 use super::{
-    town::{METADATA, ONE, refusal},
+    town::{METADATA, ONE, each_with, refusal},
     *,
 };
 use oidc_drive::resource::ResourceError;
@@ -87,7 +87,11 @@ fn a_refresh_token_is_asked_for_where_the_server_has_the_scope() {
         (vec!["mcp:read"], "mcp:read"),
         (vec![], "mcp:read"),
     ] {
-        each(|town, caller| {
+        let settings = |town: &Town| {
+            town.offline.store(true, std::sync::atomic::Ordering::SeqCst);
+            (town.asynchronous(), town.blocking())
+        };
+        each_with(settings, |town, caller| {
             let list = scopes.clone();
             town.change(|net| {
                 let provider = net.servers.get_mut(ONE).unwrap();
@@ -110,7 +114,7 @@ fn a_user_who_does_not_agree_ends_the_request_with_the_reason() {
         (|_| Err("the window was closed".to_owned()), "browser"),
         (|url| Ok(refusal(url, "access_denied")), "callback_denied"),
         (|_| Ok(format!("{CALLBACK}?code=x&state=another")), "callback_state"),
-        (|_| Ok("nothing".to_owned()), "callback_form"),
+        (|_| Ok("nothing".to_owned()), "callback_state"),
     ];
     for (user, code) in cases {
         each(|town, caller| {

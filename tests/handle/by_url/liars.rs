@@ -127,7 +127,7 @@ impl Liars {
     fn resource(&mut self, request: &Request<Vec<u8>>) -> Answer {
         self.seen[0] += 1;
         if request.headers().get("authorization").is_none() {
-            if self.one_in(8) {
+            if self.one_in(20) {
                 return respond(200, &[], "open");
             }
             let place = self.pick(&[
@@ -140,7 +140,7 @@ impl Liars {
             ]);
             return respond(401, &[("www-authenticate", place)], "");
         }
-        let answer = match self.seed.below(12) {
+        let answer = match self.seed.below(20) {
             0 | 1 => respond(401, &[("www-authenticate", r#"Bearer error="invalid_token""#)], ""),
             2 => respond(401, &[], ""),
             3 | 4 => {
@@ -175,10 +175,15 @@ impl Liars {
 
     fn resource_metadata(&mut self) -> Answer {
         self.seen[1] += 1;
-        if self.one_in(5) {
+        if self.one_in(15) {
             return self.nonsense();
         }
         let resource = self.pick(&[
+            RESOURCE,
+            RESOURCE,
+            RESOURCE,
+            RESOURCE,
+            RESOURCE,
             RESOURCE,
             RESOURCE,
             RESOURCE,
@@ -188,7 +193,7 @@ impl Liars {
         ]);
         let mut servers: Vec<&str> = Vec::new();
         for _ in 0..=self.seed.below(2) {
-            servers.push(if self.one_in(6) { self.pick(&ELSEWHERE) } else { self.pick(&SERVERS) });
+            servers.push(if self.one_in(12) { self.pick(&ELSEWHERE) } else { self.pick(&SERVERS) });
         }
         document(
             &json!({ "resource": resource, "authorization_servers": servers, "scopes_supported": ["s1", "s2"] }),
@@ -197,12 +202,12 @@ impl Liars {
 
     fn server_metadata(&mut self, origin: &str, path: &str) -> Answer {
         self.seen[2] += 1;
-        if self.one_in(6) {
+        if self.one_in(15) {
             return self.nonsense();
         }
         let tenant = if path.ends_with("/tenant") { "/tenant" } else { "" };
         let issuer = format!("{origin}{tenant}");
-        let said = if self.one_in(10) { "https://victim.example" } else { &issuer };
+        let said = if self.one_in(20) { "https://victim.example" } else { &issuer };
         let mut metadata = json!({
             "issuer": said,
             "authorization_endpoint": format!("{origin}/authorize"),
@@ -210,7 +215,7 @@ impl Liars {
             "response_types_supported": ["code"],
             "authorization_response_iss_parameter_supported": self.one_in(2),
         });
-        if !self.one_in(8) {
+        if !self.one_in(20) {
             metadata["code_challenge_methods_supported"] = json!(["S256"]);
         }
         if !self.one_in(4) {
@@ -224,7 +229,7 @@ impl Liars {
 
     fn register(&mut self, origin: &str) -> Answer {
         self.seen[3] += 1;
-        if self.one_in(4) {
+        if self.one_in(10) {
             return self.nonsense();
         }
         let (number, name) = (self.number(), origin.strip_prefix("https://").unwrap());
@@ -239,7 +244,7 @@ impl Liars {
         let refuse = |error: &str| {
             respond(400, &[("content-type", "application/json")], &json!({ "error": error }).to_string())
         };
-        match self.seed.below(10) {
+        match self.seed.below(20) {
             0 => refuse("invalid_grant"),
             1 => refuse("invalid_client"),
             2 => self.nonsense(),
@@ -271,12 +276,12 @@ impl Liars {
         }
         let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
         let number = self.number();
-        let iss = match self.seed.below(8) {
+        let iss = match self.seed.below(16) {
             0 => String::new(),
             1 => "&iss=https://victim.example".to_owned(),
             _ => format!("&iss={origin}"),
         };
-        match self.seed.below(8) {
+        match self.seed.below(16) {
             0 => Err("the window was closed".to_owned()),
             1 => Ok(format!("{CALLBACK}?error=access_denied&state={state}{iss}")),
             2 => Ok(format!("{CALLBACK}?code=x&state=another")),
@@ -345,5 +350,5 @@ fn no_server_gets_what_is_not_its_own_and_every_request_ends() {
     });
     // The worlds are not all so hostile that nothing is tried.
     assert!(did > 200, "{did} requests had access");
-    assert!(seen.iter().all(|seen| *seen > 200), "{seen:?}");
+    assert!(seen.iter().all(|seen| *seen > 50), "{seen:?}");
 }

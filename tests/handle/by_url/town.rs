@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     task::Poll,
     time::Duration,
 };
@@ -68,6 +71,8 @@ pub(super) struct Net {
 pub(super) struct Town {
     pub(super) net: Arc<Mutex<Net>>,
     pub(super) clock: SimClock,
+    /// Whether handles ask for the scope `offline_access`.
+    pub(super) offline: Arc<AtomicBool>,
     /// Tasks that were spawned and are not finished.
     background: Arc<Mutex<Vec<Task>>>,
 }
@@ -101,7 +106,12 @@ impl Town {
             user: None,
             log: Vec::new(),
         };
-        Self { net: Arc::new(Mutex::new(net)), clock: SimClock::new(START, 11), background: Arc::default() }
+        Self {
+            net: Arc::new(Mutex::new(net)),
+            clock: SimClock::new(START, 11),
+            offline: Arc::default(),
+            background: Arc::default(),
+        }
     }
 
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Net) -> T) -> T {
@@ -145,7 +155,8 @@ impl Town {
 
     fn settings<W>(&self, builder: ResourceBuilder<W>) -> ResourceBuilder<W> {
         let clock = self.clock.clone();
-        builder.identities(Self::known()).redirect_uri(CALLBACK).clock(move || clock.moment())
+        let builder = builder.identities(Self::known()).redirect_uri(CALLBACK).clock(move || clock.moment());
+        if self.offline.load(SeqCst) { builder } else { builder.no_offline_access() }
     }
 
     /// An async handle with a user.
@@ -159,8 +170,14 @@ impl Town {
             }
         };
         let background = Arc::clone(&self.background);
-        let io =
-            Io::new(send, move |task| lock(&background).push(task), |_: Duration| std::future::pending());
+        // A short wait is for another process, and ends at the next poll. A long one is for the end of a lease.
+        let sleep = |span: Duration| async move {
+            if span > Duration::from_secs(5) {
+                std::future::pending::<()>().await;
+            }
+            pause().await;
+        };
+        let io = Io::new(send, move |task| lock(&background).push(task), sleep);
         let town = self.clone();
         self.settings(Resource::builder(RESOURCE, io)).browser(move |visit: Visit| {
             let town = town.clone();

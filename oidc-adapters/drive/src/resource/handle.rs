@@ -25,7 +25,7 @@ use oidc_proto::{
         ResourceOutcome, ResourceRequest, ResourceRequestError, ResourceStep, ScopeStepUp, ServerChoice,
         Terms,
     },
-    renew::{Epoch, Need, RenewalError},
+    renew::{Epoch, Need, Published, RenewalError},
 };
 use std::{
     fmt,
@@ -123,7 +123,7 @@ pub(super) struct Inner {
     pub(super) timeout: Duration,
     pub(super) io: Arc<Io>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) flight: Arc<SingleFlight<Token>>,
+    pub(super) flight: Arc<SingleFlight<Option<Token>>>,
     pub(super) live: Mutex<Live>,
     /// Whether the newest token came from a refresh.
     pub(super) refreshed: AtomicBool,
@@ -142,9 +142,19 @@ pub(super) struct Live {
 }
 
 /// A token, and which of several it is.
+#[derive(Clone)]
 struct Held {
-    token: Token,
+    /// `None` if the login is over.
+    token: Option<Token>,
     epoch: Epoch,
+    /// Whether it came from a refresh for this request.
+    refreshed: bool,
+}
+
+impl Held {
+    fn of(token: &Published<Option<Token>>) -> Self {
+        Self { token: (*token.value).clone(), epoch: token.epoch, refreshed: false }
+    }
 }
 
 impl Resource {
@@ -284,7 +294,8 @@ impl Inner {
         let mut request = ResourceRequest::new(&self.origins, method, uri, headers)?;
         let mut held = self.held().await?;
         for _ in 0..MAX_ROUNDS {
-            let reason = match &held {
+            let token = held.as_ref().and_then(|held| Some((held, held.token.as_ref()?)));
+            let reason = match token {
                 None => {
                     let answer = send(HeaderMap::new(), Terms::new(RESOURCE)).await;
                     match challenge(&answer) {
@@ -294,8 +305,8 @@ impl Inner {
                         _ => return Ok(answer),
                     }
                 }
-                Some(held) => loop {
-                    let (headers, pending, terms) = self.authorize_request(request, &held.token).await?;
+                Some((held, token)) => loop {
+                    let (headers, pending, terms) = self.authorize_request(request, token).await?;
                     let answer = send(headers, terms).await;
                     let Some(refused) = challenge(&answer) else {
                         if answer.is_ok() {
@@ -304,7 +315,11 @@ impl Inner {
                         return Ok(answer);
                     };
                     self.io.learn(uri, &refused.headers);
-                    match self.after(pending.receive(refused.status, &refused.headers), held, refused)? {
+                    match self.after(
+                        pending.receive(refused.status, &refused.headers),
+                        (token, held.refreshed),
+                        refused,
+                    )? {
                         None => return Ok(answer),
                         Some(Next::Nonce(again)) => request = again,
                         Some(Next::Token(reason)) => break reason,
@@ -339,7 +354,7 @@ impl Inner {
     fn after(
         &self,
         step: ResourceStep,
-        held: &Held,
+        (token, refreshed): (&Token, bool),
         challenge: Challenge,
     ) -> Result<Option<Next>, AccessError> {
         let outcome = match step {
@@ -347,12 +362,10 @@ impl Inner {
             ResourceStep::Renew(renewal) => renewal.give_up(),
             ResourceStep::Done(outcome) => outcome,
         };
-        let token = held.token.token.clone();
+        let token = token.token.clone();
         let reason = match outcome {
             ResourceOutcome::Answered => return Ok(None),
-            ResourceOutcome::InvalidToken(_) => {
-                Reason::Refused { token, challenge, refreshed: self.refreshed.load(Ordering::Acquire) }
-            }
+            ResourceOutcome::InvalidToken(_) => Reason::Refused { token, challenge, refreshed },
             ResourceOutcome::InsufficientScope(said) => {
                 Reason::Scope { token, challenge, demanded: said.scope }
             }
@@ -373,7 +386,7 @@ impl Inner {
     /// The token to begin with. `None` if there is none, or only one that nobody can refresh.
     async fn held(self: &Arc<Self>) -> Result<Option<Held>, AccessError> {
         if let Some(token) = self.flight.get_at_once() {
-            return Ok(Some(Held { token: (*token.value).clone(), epoch: token.epoch }));
+            return Ok(Some(Held::of(&token)));
         }
         let known = self.flight.epoch();
         let Some(kept) = self.reload().await? else { return Ok(None) };
@@ -383,17 +396,13 @@ impl Inner {
         } else if kept.refresh_token().is_none() {
             return Ok(None);
         }
-        match self.get(Need::Any, Reason::Expired).await {
-            Ok(held) => Ok(Some(held)),
-            // The login is over: the resource says what it wants.
-            Err(AccessError::NoGrant) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.get(Need::Any, Reason::Expired).await.map(Some)
     }
 
     /// Another token than that of this epoch.
     async fn another(self: &Arc<Self>, refused: Option<Epoch>, reason: Reason) -> Result<Held, AccessError> {
-        self.get(refused.map_or(Need::Any, Need::NewerThan), reason).await
+        let held = self.get(refused.map_or(Need::Any, Need::NewerThan), reason).await?;
+        Ok(Held { refreshed: self.refreshed.load(Ordering::Acquire), ..held })
     }
 
     /// Gets a token. One caller does the work, and all others wait for it.
@@ -415,7 +424,7 @@ impl Inner {
         // If callers can be cancelled, the work runs in the background: it may spend a code or a refresh token.
         let (spawn, background) = (|task| self.io.spawn(task), |_| self.io.cancels());
         match self.flight.get_async_if(need, renew, sleep, spawn, background).await {
-            Ok(token) => Ok(Held { token: (*token.value).clone(), epoch: token.epoch }),
+            Ok(token) => Ok(Held::of(&token)),
             Err(why) => {
                 let failed = if why.because.is_some() { self.live().failed.clone() } else { None };
                 Err(failed.unwrap_or(AccessError::Unavailable(why)))

@@ -29,6 +29,9 @@ use oidc_proto::{
 };
 use std::{sync::Arc, time::Duration};
 
+/// How long a result counts that is for the callers who wait for it now.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
 /// Why a caller wants a token, or another one.
 #[derive(Clone)]
 pub(super) enum Reason {
@@ -51,7 +54,7 @@ pub(super) enum Reason {
 
 /// A token, and whether it came from a refresh.
 pub(super) struct Obtained {
-    pub(super) token: Renewed<Token>,
+    pub(super) token: Renewed<Option<Token>>,
     pub(super) refreshed: bool,
 }
 
@@ -75,15 +78,22 @@ impl Inner {
         // Another process may have got a newer token meanwhile.
         if let Some(kept) = &kept
             && let Some(token) = kept.usable(self.now())
-            && refused.is_none_or(|refused| !refused.equals(token.value.token.expose()))
+            && refused.is_none_or(|refused| {
+                token.value.as_ref().as_ref().is_some_and(|token| !refused.equals(token.token.expose()))
+            })
         {
             return Ok(Obtained { token, refreshed: false });
         }
         match reason {
-            Reason::Expired => match kept {
-                Some(kept) => self.refresh(kept).await?.ok_or(AccessError::NoGrant),
-                None => Err(AccessError::NoGrant),
-            },
+            Reason::Expired => {
+                let refreshed = match kept {
+                    Some(kept) => self.refresh(kept).await?,
+                    None => None,
+                };
+                // Nobody is asked now: the resource says first what it wants.
+                let over = || Renewed::new(Arc::new(None), Freshness::lasting(A_MOMENT));
+                Ok(refreshed.unwrap_or_else(|| Obtained { token: over(), refreshed: false }))
+            }
             Reason::Missing(challenge) => {
                 let found = self.discover(&challenge).await?;
                 self.authorize(kept, found, Demand::default()).await
@@ -253,13 +263,13 @@ impl Inner {
     }
 
     /// Keeps new tokens. They count even if the store has no answer: the old ones may be spent.
-    async fn keep(&self, mut kept: Kept, tokens: Tokens) -> Renewed<Token> {
+    async fn keep(&self, mut kept: Kept, tokens: Tokens) -> Renewed<Option<Token>> {
         let issued = tokens.token();
         kept.tokens = Some(tokens);
         // A token without a life of its own is for one request.
         let token = kept.usable(self.now());
         self.save(kept).await;
-        token.unwrap_or_else(|| Renewed::new(Arc::new(issued), Freshness::lasting(Duration::ZERO)))
+        token.unwrap_or_else(|| Renewed::new(Arc::new(Some(issued)), Freshness::lasting(A_MOMENT)))
     }
 }
 

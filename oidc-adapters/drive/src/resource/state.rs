@@ -48,7 +48,7 @@ pub(super) struct Tokens {
     pub(super) expires_at: Option<Timestamp>,
 }
 
-/// An access token in use.
+/// An access token in use. What callers share is `None` after a refresh that has shown that the login is over.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) token: Secret,
@@ -77,7 +77,7 @@ impl Kept {
     }
 
     /// The access token, unless it has expired.
-    pub(super) fn usable(&self, now: Timestamp) -> Option<Renewed<Token>> {
+    pub(super) fn usable(&self, now: Timestamp) -> Option<Renewed<Option<Token>>> {
         self.tokens.as_ref().and_then(|tokens| tokens.usable(now))
     }
 
@@ -102,8 +102,8 @@ impl Tokens {
         Token { token: self.access_token.clone(), bound: self.bound }
     }
 
-    fn usable(&self, now: Timestamp) -> Option<Renewed<Token>> {
-        let token = Arc::new(self.token());
+    fn usable(&self, now: Timestamp) -> Option<Renewed<Option<Token>>> {
+        let token = Arc::new(Some(self.token()));
         let Some(end) = self.expires_at else {
             return Some(Renewed::new(token, Freshness::lasting(NO_END)));
         };
