@@ -45,7 +45,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// let directory = home.join("my-tool");
 /// let name = "tokens:https://op.example";
 ///
-/// let sealed = keys.seal_stored(&AppState("the refresh token"), name, moment())?;
+/// let sealed = keys.seal_stored(&AppState("the refresh token".to_owned()), name, moment())?;
 /// let month = Duration::from_secs(30 * 86_400);
 /// FileStore::open(&directory)?.put(name, sealed.as_bytes(), month).await?;
 ///
