@@ -144,13 +144,10 @@ fn four_processes_that_count_up_one_number_lose_no_step() {
     four(&home, "counts");
     // Threads of one process, with one store and with stores of their own.
     let shared = home.store().with_timeout(PATIENT);
+    let own = [(); 2].map(|()| home.store().with_timeout(PATIENT));
     thread::scope(|scope| {
-        for number in 0..4 {
-            let (shared, home) = (shared.clone(), &home);
-            scope.spawn(move || {
-                let store = if number < 2 { shared } else { home.store().with_timeout(PATIENT) };
-                (0..KEYS).for_each(|_| count_up(&store));
-            });
+        for store in own.into_iter().chain([shared.clone(), shared]) {
+            scope.spawn(move || (0..KEYS).for_each(|_| count_up(&store)));
         }
     });
     assert_eq!(get(&home.store(), "count").value, Some((8 * KEYS).to_string().into_bytes()));
