@@ -52,6 +52,7 @@
 //!   and the time of one exchange. Both are for code that opens connections.
 //! * [`source::Source`] reads a credential that changes, such as the token of a workload, for each attempt of a handle.
 //! * [`store`] has what several nodes of a program share: refreshes, logins that have begun, used messages, revocations.
+//!   With the feature `file`, it has a store over a directory of files, which a program finds again when it starts.
 //! * [`Clock`] supplies time and entropy. Tests replace it.
 //! * `stack` (feature `hyper`) is the client that the adapters over hyper share.
 //!
