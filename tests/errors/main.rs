@@ -6,6 +6,7 @@
 //! `ERRORS=write cargo test -p oidc-tests --test errors` writes the file anew. Read what has changed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod by_url;
 mod declared;
 mod discovery;
 mod document;
@@ -40,6 +41,7 @@ fn page() -> Page {
     tokens::show(&mut page);
     resource::show(&mut page);
     network::show(&mut page);
+    by_url::show(&mut page);
     page
 }
 

@@ -43,7 +43,7 @@ fn cut(said: &'static [u8]) -> Error {
 }
 
 /// Nothing is held, and renewing it has failed for this reason.
-fn not_available(why: RenewalError) -> NotAvailableError {
+pub(crate) fn not_available(why: RenewalError) -> NotAvailableError {
     let flight = SingleFlight::<u8>::new(RenewalPolicy::KEYS);
     flight.get(Need::Any, || Err(why)).map(drop).unwrap_err()
 }

@@ -3,7 +3,8 @@
 use super::{
     error::AccessError,
     grant::{Browser, Fetch, Grant, Visit, Wanted},
-    handle::{Inner, Live, Resource},
+    handle::Resource,
+    inner::{Inner, Live},
     keeper::Keeper,
 };
 use crate::{
@@ -325,6 +326,14 @@ fn key(moment: Moment) -> [u8; 32] {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+
+impl Resource {
+    /// Begins the settings of a handle for the resource at this URL, over this HTTP client. Nothing is sent before the first
+    /// request.
+    pub fn builder(url: impl Into<String>, io: Io) -> ResourceBuilder<Io> {
+        ResourceBuilder::new(url.into(), io)
+    }
+}
 
 impl ResourceBuilder<Io> {
     /// Gets the tokens of a user, who agrees in a browser (RFC 6749 section 4.1). `browser` opens the URL of the [`Visit`], and

@@ -1,64 +1,53 @@
-//! [`Found`] and [`Connected`]: the authorization server of a resource, and this program as its client.
+//! How a handle finds the authorization server of a resource, and makes this program its client.
 
-use super::{challenge::Challenge, error::AccessError, handle::Inner, state::Kept};
+use super::{
+    challenge::Challenge,
+    error::AccessError,
+    inner::{Connected, Inner},
+    state::Kept,
+};
 use crate::{
     drive::observed,
-    provider::{Provider, ProviderBuilder, ProviderError, reason},
+    provider::{ProviderBuilder, ProviderError, reason},
     store::SharedRefreshes,
 };
 use oidc_proto::{
     EndpointUrl,
     flow::{
         AuthorizationDiscovery, ClientIdentity, ConfigError, DiscoveredAuthorization, Discovery,
-        DiscoveryOptions, Flow, IdentityChoice, IdentityKind, Registration, RegistrationRequest, ScopeStepUp,
-        Step,
+        DiscoveryOptions, Flow, IdentityChoice, IdentityKind, Registration, RegistrationRequest, Step,
     },
     message::RegisteredClient,
     metadata::{Profile, ProviderMetadata},
 };
 use std::sync::Arc;
 
-/// What a resource says of its authorization.
-pub(super) struct Found {
-    pub(super) discovered: DiscoveredAuthorization,
-}
-
-/// An authorization server with this program as its client.
-pub(super) struct Connected {
-    pub(super) provider: Provider,
-    pub(super) client_id: String,
-    pub(super) registered: Option<RegisteredClient>,
-}
-
-impl Connected {
-    /// What is kept of a first authorization.
-    pub(super) fn new_kept(&self, found: &Found, scopes: ScopeStepUp) -> Kept {
-        let DiscoveredAuthorization { resource, server, server_at, .. } = &found.discovered;
-        let of = (server.issuer.clone(), server_at.as_str().to_owned(), resource.resource.clone());
-        Kept::new(of, (self.client_id.clone(), self.registered.clone()), scopes)
-    }
-}
-
 impl Inner {
     /// Reads the metadata of the resource and of its authorization server, beginning with what a challenge says.
-    pub(super) async fn discover(&self, challenge: &Challenge) -> Result<Found, AccessError> {
+    pub(super) async fn discover(
+        &self,
+        challenge: &Challenge,
+    ) -> Result<DiscoveredAuthorization, AccessError> {
         let discovery = AuthorizationDiscovery::new(&self.url, &self.urls)
             .rules(self.rules)
             .servers(self.servers.clone());
-        let discovered = self.run(&self.url, discovery.challenge(&challenge.headers).start()?).await?;
-        Ok(Found { discovered })
+        Ok(self.run(&self.url, discovery.challenge(&challenge.headers).start()?).await?)
     }
 
     /// The scopes of a first authorization: those that the program names, or those that the resource does.
-    pub(super) fn first_scopes(&self, found: &Found) -> Vec<String> {
-        let told = || found.discovered.scope.clone().unwrap_or_default();
+    pub(super) fn first_scopes(&self, found: &DiscoveredAuthorization) -> Vec<String> {
+        let told = || found.scope.clone().unwrap_or_default();
         self.scopes.clone().unwrap_or_else(told)
     }
 
     /// Adds the scope for a refresh token, if the server has it (OpenID Connect Core 1.0 section 11).
-    pub(super) fn with_offline_access(&self, found: &Found, scopes: &[String]) -> Vec<String> {
+    pub(super) fn with_offline_access(
+        &self,
+        found: &DiscoveredAuthorization,
+        scopes: &[String],
+    ) -> Vec<String> {
         const OFFLINE: &str = "offline_access";
-        let offered = found.discovered.server.scopes_supported.iter().flatten().any(|scope| scope == OFFLINE);
+        let offered = found.server.scopes_supported.iter().flatten().any(|scope| scope == OFFLINE);
         let mut scopes = scopes.to_vec();
         if self.offline_access && offered && !scopes.iter().any(|scope| scope == OFFLINE) {
             scopes.push(OFFLINE.to_owned());
@@ -67,8 +56,11 @@ impl Inner {
     }
 
     /// Makes this program a client of the server that was found. It registers if it has to.
-    pub(super) async fn connect(&self, found: &Found) -> Result<Arc<Connected>, AccessError> {
-        let server = &found.discovered.server;
+    pub(super) async fn connect(
+        &self,
+        found: &DiscoveredAuthorization,
+    ) -> Result<Arc<Connected>, AccessError> {
+        let server = &found.server;
         let registered = self.keeper.registration(&server.issuer, self.registered_for()).await?;
         let identity = match self.identities.choose(server, registered.as_ref(), self.now())? {
             IdentityChoice::Client(identity) => identity,

@@ -1,28 +1,18 @@
 //! [`Resource`]: requests to a resource that is known by its URL alone.
 
 use super::{
-    builder::ResourceBuilder,
     challenge::Challenge,
-    connect::Connected,
     error::{AccessError, ResourceError},
-    grant::Grant,
-    keeper::Keeper,
+    inner::Inner,
     obtain::{Obtained, Reason},
-    state::{Kept, Token},
+    state::Token,
 };
-use crate::{
-    event::Clock,
-    flight::{NotAvailableError, SingleFlight},
-    io::Io,
-    store::StoreError,
-};
+use crate::{flight::NotAvailableError, store::StoreError};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use oidc_proto::{
-    Timestamp, UrlPolicy,
     base::UrlError,
     flow::{
-        ClientBuilder, ClientIdentities, DiscoveryRules, Endpoint, PendingResource, ResourceOrigins,
-        ResourceOutcome, ResourceRequest, ResourceRequestError, ResourceStep, ScopeStepUp, ServerChoice,
+        Endpoint, PendingResource, ResourceOutcome, ResourceRequest, ResourceRequestError, ResourceStep,
         Terms,
     },
     renew::{Epoch, Need, Published, RenewalError},
@@ -30,11 +20,7 @@ use oidc_proto::{
 use std::{
     fmt,
     future::Future,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, atomic::Ordering},
 };
 
 /// The endpoint of requests to a resource, for terms and events.
@@ -101,46 +87,6 @@ const MAX_ROUNDS: usize = 8;
 #[derive(Clone)]
 pub struct Resource(pub(super) Arc<Inner>);
 
-pub(super) struct Inner {
-    /// The URL, to the letter.
-    pub(super) url: String,
-    pub(super) origins: ResourceOrigins,
-    pub(super) urls: UrlPolicy,
-    pub(super) rules: DiscoveryRules,
-    pub(super) servers: ServerChoice,
-    pub(super) identities: ClientIdentities,
-    pub(super) redirect_uri: Option<String>,
-    pub(super) grant: Grant,
-    pub(super) scopes: Option<Vec<String>>,
-    pub(super) offline_access: bool,
-    pub(super) resource_on_refresh: bool,
-    pub(super) step_up: ScopeStepUp,
-    pub(super) shape: Arc<dyn Fn(ClientBuilder) -> ClientBuilder + Send + Sync>,
-    pub(super) keeper: Keeper,
-    /// Whether other processes may use the store.
-    pub(super) is_shared: bool,
-    pub(super) max_body: usize,
-    pub(super) timeout: Duration,
-    pub(super) io: Arc<Io>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) flight: Arc<SingleFlight<Option<Token>>>,
-    pub(super) live: Mutex<Live>,
-    /// Whether the newest token came from a refresh.
-    pub(super) refreshed: AtomicBool,
-}
-
-/// What a handle has in memory.
-#[derive(Default)]
-pub(super) struct Live {
-    pub(super) kept: Option<Kept>,
-    pub(super) is_loaded: bool,
-    pub(super) connected: Option<Arc<Connected>>,
-    /// Why the latest attempt failed.
-    pub(super) failed: Option<AccessError>,
-    /// Why the latest change is not in the store.
-    pub(super) unsaved: Option<StoreError>,
-}
-
 /// A token, and which of several it is.
 #[derive(Clone)]
 struct Held {
@@ -158,12 +104,6 @@ impl Held {
 }
 
 impl Resource {
-    /// Begins the settings of a handle for the resource at this URL, over this HTTP client. Nothing is sent before the first
-    /// request.
-    pub fn builder(url: impl Into<String>, io: Io) -> ResourceBuilder<Io> {
-        ResourceBuilder::new(url.into(), io)
-    }
-
     /// Returns the URL of the resource, as the settings spell it.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -215,7 +155,7 @@ impl Resource {
     }
 
     /// Sends a request over the HTTP client of the handle. It follows no redirect, and reads at most
-    /// [`max_body`](ResourceBuilder::max_body) bytes.
+    /// [`max_body`](super::ResourceBuilder::max_body) bytes.
     ///
     /// # Errors
     /// As [`send`](Self::send). The text of [`ResourceError::Transport`] names the host and the reason;
@@ -265,7 +205,7 @@ impl Resource {
         Ok(())
     }
 
-    /// Returns why the newest tokens are not in the [store](ResourceBuilder::store). `None` if they are. The handle goes on
+    /// Returns why the newest tokens are not in the [store](super::ResourceBuilder::store). `None` if they are. The handle goes on
     /// with them all the same, and stores them with the next change; after a restart they would be missing.
     #[must_use]
     pub fn unsaved(&self) -> Option<StoreError> {
@@ -437,48 +377,6 @@ impl Inner {
         if let Some(kept) = &mut self.live().kept {
             kept.scopes.accepted();
         }
-    }
-
-    pub(super) fn live(&self) -> MutexGuard<'_, Live> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    /// How often the user was asked, though nothing of what they decided counts any more.
-    pub(super) fn counted(&self) -> ScopeStepUp {
-        let mut scopes =
-            self.live().kept.as_ref().map_or_else(|| self.step_up.clone(), |kept| kept.scopes.clone());
-        scopes.forget_scopes();
-        scopes
-    }
-
-    /// Returns what is kept, as another process may have changed it.
-    pub(super) async fn reload(&self) -> Result<Option<Kept>, StoreError> {
-        let (kept, is_fresh) = {
-            let live = self.live();
-            // What could not be stored is newer than what is in the store.
-            (live.kept.clone(), live.is_loaded && (!self.is_shared || live.unsaved.is_some()))
-        };
-        if is_fresh {
-            return Ok(kept);
-        }
-        let stored = self.keeper.load().await?;
-        let mut live = self.live();
-        live.is_loaded = true;
-        if stored.is_some() {
-            live.kept = stored;
-        }
-        Ok(live.kept.clone())
-    }
-
-    /// Keeps this in memory and in the store.
-    pub(super) async fn save(&self, kept: Kept) {
-        self.live().kept = Some(kept.clone());
-        let saved = self.keeper.save(&kept, self.clock.moment()).await;
-        self.live().unsaved = saved.err();
     }
 
     fn uri(&self) -> Result<Uri, AccessError> {

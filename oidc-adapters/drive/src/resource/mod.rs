@@ -21,6 +21,7 @@ mod connect;
 mod error;
 mod grant;
 mod handle;
+mod inner;
 mod keeper;
 mod obtain;
 mod state;

@@ -14,16 +14,15 @@
 
 use super::{
     challenge::Challenge,
-    connect::{Connected, Found},
     error::AccessError,
     grant::{Grant, Visit, Wanted, lost},
-    handle::Inner,
+    inner::{Connected, Inner},
     state::{Kept, Token, Tokens},
 };
 use crate::provider::ProviderError;
 use oidc_proto::{
     Error, Secret,
-    flow::{CallbackError, ClientCredentialsRequest, Endpoint, RefreshRequest},
+    flow::{CallbackError, ClientCredentialsRequest, DiscoveredAuthorization, Endpoint, RefreshRequest},
     message::{AccessRequest, AuthorizationResponse, TokenResponse},
     renew::{Freshness, Renewed},
 };
@@ -174,7 +173,7 @@ impl Inner {
     async fn authorize(
         &self,
         kept: Option<Kept>,
-        found: Found,
+        found: DiscoveredAuthorization,
         demand: Demand,
     ) -> Result<Obtained, AccessError> {
         let stays = kept.filter(|kept| kept.is_of(&found));
@@ -191,7 +190,11 @@ impl Inner {
             let connected = self.connect(&found).await?;
             let mut kept = match &stays {
                 Some(kept) if kept.client_id == connected.client_id => kept.clone(),
-                _ => connected.new_kept(&found, scopes.clone()),
+                _ => Kept::new(
+                    &found,
+                    (connected.client_id.clone(), connected.registered.clone()),
+                    scopes.clone(),
+                ),
             };
             // It counts even if the user never comes back.
             kept.scopes.clone_from(&scopes);
@@ -223,11 +226,11 @@ impl Inner {
     async fn grant(
         &self,
         connected: &Connected,
-        found: &Found,
+        found: &DiscoveredAuthorization,
         scopes: &[String],
         demand: &Demand,
     ) -> Result<TokenResponse, AccessError> {
-        let resource = &found.discovered.resource.resource;
+        let resource = &found.resource.resource;
         match &self.grant {
             Grant::User(browser) => {
                 let mut request =
@@ -254,7 +257,7 @@ impl Inner {
                     provider: connected.provider.clone(),
                     resource: resource.clone(),
                     scopes: scopes.to_vec(),
-                    metadata: Arc::new(found.discovered.resource.clone()),
+                    metadata: Arc::new(found.resource.clone()),
                 };
                 Ok(fetch(wanted).await?)
             }

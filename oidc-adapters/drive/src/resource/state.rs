@@ -1,6 +1,5 @@
 //! [`Kept`]: what a handle knows of a resource, and finds again after a restart.
 
-use super::connect::Found;
 use oidc_proto::{
     Secret, Timestamp,
     flow::{DiscoveredAuthorization, ScopeStepUp},
@@ -57,17 +56,27 @@ pub(super) struct Token {
 }
 
 impl Kept {
+    /// What is kept of a first authorization.
     pub(super) fn new(
-        (issuer, server_at, resource): (String, String, String),
+        found: &DiscoveredAuthorization,
         (client_id, registered): (String, Option<RegisteredClient>),
         scopes: ScopeStepUp,
     ) -> Self {
-        Self { v: VERSION, issuer, server_at, resource, client_id, registered, tokens: None, scopes }
+        Self {
+            v: VERSION,
+            issuer: found.server.issuer.clone(),
+            server_at: found.server_at.as_str().to_owned(),
+            resource: found.resource.resource.clone(),
+            client_id,
+            registered,
+            tokens: None,
+            scopes,
+        }
     }
 
     /// Whether the tokens are of this server, for this resource.
-    pub(super) fn is_of(&self, found: &Found) -> bool {
-        let DiscoveredAuthorization { resource, server, .. } = &found.discovered;
+    pub(super) fn is_of(&self, found: &DiscoveredAuthorization) -> bool {
+        let DiscoveredAuthorization { resource, server, .. } = found;
         self.issuer == server.issuer && self.resource == resource.resource
     }
 
