@@ -110,11 +110,13 @@ fn means_to_be(body: &[u8], members: &[&str]) -> bool {
 pub(super) fn nothing_here(error: Error) -> Result<Box<ResponseError>, Error> {
     let Error::Response(broken) = error else { return Err(error) };
     let refused = broken.status != 429 && (400..500).contains(&broken.status);
-    let goes_on = match &broken.rule {
+    let goes_on = if matches!(broken.rule, ResponseRule::TooLarge { .. }) {
         // A document that is too large may be metadata; a page is none, however large.
-        ResponseRule::TooLarge { .. } => refused || broken.status == 200 && broken.media_type.is_some(),
-        ResponseRule::Status => refused || broken.status == 204,
-        _ => true,
+        refused || broken.status == 200 && broken.media_type.is_some()
+    } else if broken.rule == ResponseRule::Status {
+        refused || broken.status == 204
+    } else {
+        true
     };
     if goes_on { Ok(broken) } else { Err(Error::Response(broken)) }
 }
