@@ -56,7 +56,8 @@ pub(crate) fn show(page: &mut Page) {
     let resource = |status| move |rule| nowhere(broken(Endpoint::ResourceMetadata, status, rule));
     show!(page, oidc_proto::ResponseRule, resource(404); Status);
     show!(page, oidc_proto::ResponseRule, resource(302); Redirect);
-    show!(page, oidc_proto::ResponseRule, resource(200); Discovery(DiscoveryError::NoServer));
+    let alone = |rule| in_flow(broken(Endpoint::ResourceMetadata, 200, rule));
+    show!(page, oidc_proto::ResponseRule, alone; Discovery(DiscoveryError::NoServer));
     let page_of_html = |rule| {
         let mut error = broken(Endpoint::ResourceMetadata, 200, rule);
         error.media_type = Some("text/html");

@@ -23,10 +23,14 @@ pub enum DiscoveryError {
     )]
     NoServer,
     /// None of the listed issuers is one of those that the program allows.
-    #[error("the metadata names no authorization server that `ServerChoice` allows")]
+    #[error(
+        "the metadata names no authorization server that this program accepts (`AuthorizationDiscovery::servers` says which it does)"
+    )]
     ServerNotAllowed,
     /// The resource lists several issuers, and the program takes one alone.
-    #[error("the metadata names {found} authorization servers, and `ServerChoice::Only` takes one alone")]
+    #[error(
+        "the metadata names {found} authorization servers, and only one is accepted (`AuthorizationDiscovery::servers` may choose among several)"
+    )]
     SeveralServers {
         /// The number of issuers.
         found: usize,
@@ -52,7 +56,7 @@ pub enum DiscoveryError {
         if *.silent {
             "says nothing of PKCE: it has no `code_challenge_methods_supported` (`DiscoveryRules::or_unstated_pkce` accepts that)"
         } else {
-            "has a `code_challenge_methods_supported` without `S256`, and these `DiscoveryRules` demand PKCE"
+            "has a `code_challenge_methods_supported` without `S256`, and PKCE is demanded (`DiscoveryRules::require_pkce`)"
         }
     )]
     NoS256 {
@@ -61,7 +65,7 @@ pub enum DiscoveryError {
     },
     /// More would have to be asked or read than the discovery may.
     #[error(
-        "the metadata takes more than a discovery may ask for and read: {requests} requests and {bytes} bytes (`max_requests` and `max_bytes` of `AuthorizationDiscovery` set the limits)"
+        "the metadata takes more than a discovery may ask for and read: {requests} requests and {bytes} bytes (`AuthorizationDiscovery::max_requests` and `AuthorizationDiscovery::max_bytes` set the limits)"
     )]
     OverBudget {
         /// The limit of requests.

@@ -61,8 +61,8 @@ impl fmt::Display for ResponseError {
         match (self.endpoint, &self.rule) {
             (Endpoint::ResourceMetadata, ResponseRule::Status) if !self.urls.is_empty() => write!(
                 f,
-                "; there is none at {places}: the resource may be misspelt, or publish no metadata (`DiscoveryRules` says where \
-                 an `AuthorizationDiscovery` looks for it)"
+                "; there is none at {places}: the resource may be misspelt, or publish no metadata (`AuthorizationDiscovery::rules` \
+                 says where else to look)"
             ),
             (Endpoint::ResourceMetadata, ResponseRule::Status) if matches!(self.status, 404 | 410) => {
                 f.write_str("; the resource may be misspelt, or publish no metadata")
@@ -92,7 +92,7 @@ impl fmt::Display for ResponseError {
             ) => f.write_str(" (`Call::max_body` sets the limit)"),
             (Endpoint::ResourceMetadata, TooLarge { .. }) => {
                 f.write_str(
-                    " (`Call::max_body`, or `max_document` of an `AuthorizationDiscovery`, sets the limit)",
+                    " (`Call::max_body`, or `AuthorizationDiscovery::max_document`, sets the limit)",
                 )?;
                 if self.urls.is_empty() { Ok(()) } else { write!(f, "; it came from {places}") }
             }

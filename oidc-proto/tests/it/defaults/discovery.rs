@@ -31,7 +31,7 @@ fn of_resource(document: &serde_json::Value) -> impl FnOnce(&mut Web) {
 pub(super) fn rows() -> Vec<Row> {
     let strict = DiscoveryRules::default();
     vec![
-        row("DiscoveryRules::or_root", "`DiscoveryRules`", |on| {
+        row("DiscoveryRules::or_root", "`AuthorizationDiscovery::rules`", |on| {
             with_rule(on, strict, DiscoveryRules::or_root, |web| {
                 web.put(AT_PATH, Page::status(404));
                 web.put(AT_ROOT, Page::json(&resource(API, &[AS])));
@@ -61,13 +61,13 @@ pub(super) fn rows() -> Vec<Row> {
                 web.put(place, Page::json(&server("https://api.example")));
             })
         }),
-        row("AuthorizationDiscovery::max_document", "`max_document`", |on| {
+        row("AuthorizationDiscovery::max_document", "`AuthorizationDiscovery::max_document`", |on| {
             let discovery = if on { plain().max_document(100_000) } else { plain() };
             judged(discovery, |web| {
                 web.put(AT_PATH, Page::json(&resource(API, &[AS])).padded(100_000));
             })
         }),
-        row("AuthorizationDiscovery::max_bytes", "`max_bytes`", |on| {
+        row("AuthorizationDiscovery::max_bytes", "`AuthorizationDiscovery::max_bytes`", |on| {
             let discovery = plain().max_document(500_000);
             let discovery = if on { discovery.max_bytes(600_000) } else { discovery };
             judged(discovery, |web| {

@@ -8,7 +8,10 @@ use super::{
 use http::{Response, header};
 use oidc_proto::{
     Error, Secret, UrlPolicy,
-    flow::{Call, CallbackError, Client, ClientCredentialsRequest, Flow, SavedClientCredentials, Step},
+    flow::{
+        AuthorizationDiscovery, Call, CallbackError, Client, ClientCredentialsRequest, Flow,
+        SavedClientCredentials, Step,
+    },
     message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse},
     metadata::{Profile, ProviderMetadata},
     token::{Expected, IdTokenVerifier},
@@ -42,6 +45,8 @@ fn values_of_the_application_do_not_show() {
     let introspected = IntrospectionResponse::from_members(user.as_object().unwrap().clone()).unwrap();
     let redirect_uri = format!("https://app.example/cb?key={}", given("a query"));
 
+    let resource = format!("https://api.example/mcp?key={}", given("a query"));
+    look.at(&AuthorizationDiscovery::new(&resource, &Default::default()));
     look.at(&request);
     look.at(&wanted);
     look.at(&introspected);

@@ -10,8 +10,8 @@ use oidc_proto::{
     Error, Secret, UrlPolicy,
     base::Bounded,
     flow::{
-        ClientCredentialsRequest, Discovery, DiscoveryOptions, Flow, Pending, ResourceDiscovery, Step,
-        TokenTypeHint, UserInfoMethod,
+        AuthorizationDiscovery, ClientCredentialsRequest, Discovery, DiscoveryOptions, Flow, Pending,
+        ResourceDiscovery, Step, TokenTypeHint, UserInfoMethod,
     },
     jose::KeySet,
     message::{ClaimAccess, TokenResponse},
@@ -191,4 +191,7 @@ pub(crate) fn look_at_discoveries(look: &mut Looker) {
     look_at_call(look, Discovery::with("https://op.example", options()).unwrap());
     look_at_call(look, ResourceDiscovery::start("https://api.example", &UrlPolicy::default()).unwrap());
     look.at(&ResourceMetadata::new("https://api.example"));
+    let discovery = AuthorizationDiscovery::new("https://api.example", &UrlPolicy::default());
+    look.at(&discovery);
+    look_at_call(look, discovery.start().unwrap());
 }

@@ -2,6 +2,10 @@
 
 use super::*;
 
+/// The metadata of the origin of a resource.
+const ORIGIN: &str =
+    r#"{"resource":"https://op.example","authorization_servers":["https://op.example/tenant"]}"#;
+
 pub(super) fn scripts() -> Entries {
     let text = |text: &str| {
         [&(u16::try_from(text.len()).expect("short").to_be_bytes())[..], text.as_bytes()].concat()
@@ -18,6 +22,9 @@ pub(super) fn scripts() -> Entries {
     // A claim with another value, signed by the provider.
     let claim = |which: u8, value: &str| [&[11, which][..], &text(value), &[0]].concat();
     let honest = || vec![0, 0];
+    // The same, and another answer behind it.
+    let then = |status: u16, kind: &str, body: &str| [raw(status, kind, body), vec![0]].concat();
+    let nothing = || then(404, "text/html", "<html>");
     vec![
         ("login", flow(0, 0, &[])),
         ("login-basic-userinfo", flow(0, 5, &[honest(), honest()])),
@@ -68,6 +75,14 @@ pub(super) fn scripts() -> Entries {
         ("discovery", flow(3, 0, &[])),
         ("discovery-other-issuer", flow(3, 0, &[member("issuer", "\"https://evil.example\\n\"")])),
         ("discovery-text", flow(3, 0, &[raw(200, "text/html", "<html>")])),
+        ("resource", flow(3, 66, &[])),
+        ("resource-plain", flow(3, 64, &[])),
+        ("resource-at-root", flow(3, 66, &[nothing(), then(200, json, ORIGIN), nothing()])),
+        ("resource-origin", flow(3, 65, &[nothing(), nothing(), then(200, "text/html", "<html>")])),
+        ("resource-other", flow(3, 66, &[member("resource", "\"https://victim.example\"")])),
+        ("resource-other-issuer", flow(3, 66, &[honest(), member("issuer", "\"https://evil.example\"")])),
+        ("resource-inside", flow(3, 66, &[member("authorization_servers", "[\"https://10.0.0.1\"]")])),
+        ("resource-few", flow(3, 82, &[nothing(), then(200, json, ORIGIN)])),
         ("keys", flow(4, 0, &[])),
         ("keys-nothing", flow(4, 0, &[raw(200, "application/jwk-set+json; charset=utf-8", "{}")])),
         ("userinfo", flow(5, 0, &[raw(200, json, r#"{"sub":"alice","x":1}"#)])),

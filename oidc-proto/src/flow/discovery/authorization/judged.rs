@@ -7,12 +7,11 @@ use crate::{
         visible::{shown, without_mark, without_query},
     },
     flow::{
-        contract::{Error, ResponseError, ResponseRule, Unavailable},
+        contract::{Error, ResponseError, ResponseRule},
         exchange::Document,
     },
     metadata::{DiscoveryError, MetadataError, Profile, ProviderMetadata, ResourceMetadata},
 };
-use http::StatusCode;
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 
@@ -110,16 +109,14 @@ fn means_to_be(body: &[u8], members: &[&str]) -> bool {
 /// replaced long ago.
 pub(super) fn nothing_here(error: Error) -> Result<Box<ResponseError>, Error> {
     let Error::Response(broken) = error else { return Err(error) };
-    let (busy, refused) = (matches!(broken.status, 429 | 500..), (400..500).contains(&broken.status));
-    let goes_on = match &broken.rule {
-        // What is this large is a page, or it is refused anyway.
-        ResponseRule::TooLarge { .. } if busy => {
-            let status = StatusCode::from_u16(broken.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-            return Err(Error::Unavailable(Unavailable::new(broken.endpoint, status, None)));
-        }
-        ResponseRule::TooLarge { .. } => refused || broken.media_type.is_some(),
-        ResponseRule::Status => refused || broken.status == 204,
-        _ => true,
+    let refused = broken.status != 429 && (400..500).contains(&broken.status);
+    let goes_on = if matches!(broken.rule, ResponseRule::TooLarge { .. }) {
+        // A document that is too large may be metadata; a page is none, however large.
+        refused || broken.status == 200 && broken.media_type.is_some()
+    } else if broken.rule == ResponseRule::Status {
+        refused || broken.status == 204
+    } else {
+        true
     };
     if goes_on { Ok(broken) } else { Err(Error::Response(broken)) }
 }

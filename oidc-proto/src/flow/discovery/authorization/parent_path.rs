@@ -13,12 +13,12 @@ pub(super) fn is_parent(found: &str, requested: &str, policy: &UrlPolicy) -> boo
     let (Some(found), Some(requested)) = (as_written(found, policy), as_written(requested, policy)) else {
         return false;
     };
-    if found.query().is_some() || found.origin() != requested.origin() {
+    if found.query().is_some() || found.origin() != requested.origin() || found.path().contains("//") {
         return false;
     }
     let path = found.path().strip_suffix('/').unwrap_or(found.path());
     let Some(rest) = requested.path().strip_prefix(path) else { return false };
-    !path.contains("//") && (rest.is_empty() || rest.starts_with('/'))
+    rest.is_empty() || rest.starts_with('/')
 }
 
 /// Returns the URL, if it is written as a URL parser writes it; the slash after a host alone may be absent.
@@ -108,6 +108,7 @@ mod tests {
             assert!(!parent("https://api.example/", requested), "{requested}");
         }
         assert!(!parent("https://api.example/a", "https://api.example//a/mcp"));
+        assert!(!parent("https://api.example//", "https://api.example//a/mcp"));
         assert!(!parent("https://api.example/a", "https://api.example/%61/mcp"));
         assert!(!parent("https://api.example/a", "https://api.example/a%2Fmcp"));
     }
