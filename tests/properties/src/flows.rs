@@ -7,6 +7,7 @@ mod endpoints;
 mod grants;
 mod proven;
 mod pushed;
+mod registration;
 mod target;
 
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts, moment};
@@ -47,6 +48,7 @@ pub fn flows(data: &[u8]) {
         0 => login(&mut world, flags),
         1 => refresh(&mut world, flags),
         2 => service(&mut world, flags),
+        3 if flags & 64 != 0 => registration::registration(&mut world, flags),
         3 => discovery(&mut world),
         4 => keys(&mut world),
         5 if flags & 64 != 0 => endpoints::introspection(&mut world, flags),
