@@ -84,7 +84,10 @@ impl<'de> Deserialize<'de> for RegisteredClient {
             authentication,
             registration_access_token: saved.registration_access_token,
             registration_client_uri: saved.registration_client_uri,
-            metadata: ClientMetadata::read(Members::new(metadata)),
+            metadata: ClientMetadata {
+                set_aside: Vec::new(),
+                ..ClientMetadata::read(Members::new(metadata))
+            },
             changes: Vec::new(),
         })
     }

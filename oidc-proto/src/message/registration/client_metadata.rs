@@ -81,7 +81,7 @@ macro_rules! client_metadata {
                     None
                 });
                 let default_max_age = typed(members.date("default_max_age"), &mut set_aside)
-                    .map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
+                    .map(|seconds| Duration::from_secs(seconds.clamp(0, i64::from(u32::MAX)).unsigned_abs()));
                 // No member stands twice: neither here nor in a request.
                 for unusable in &set_aside {
                     members.any(unusable.member);
