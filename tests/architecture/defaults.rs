@@ -21,6 +21,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("ClientMetadata", ASKS),
     ("RegistrationRequest", ASKS),
     ("ClientIdMetadataDocumentBuilder", ASKS),
+    ("PreRegisteredClient", KEY),
+    ("ClientIdentities", KEY),
     ("BackchannelAuthenticationRequest", ASKS),
     ("ClientCredentialsRequest", ASKS),
     ("AssertionGrantRequest", ASKS),

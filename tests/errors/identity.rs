@@ -1,16 +1,19 @@
 //! The errors of a client that no server has registered: of its identifier, and of its document.
 
 use crate::{
-    page::{Page, said, show},
+    page::{Page, said, show, shows_itself},
     settings::in_flow,
 };
 use http::Response;
 use oidc_proto::{
     Error, Moment, Timestamp, UrlPolicy,
     base::{JsonError, UrlError},
-    flow::{ClientIdMetadataRetrieval, ConfigError},
+    flow::{
+        ClientAuthentication, ClientIdMetadataRetrieval, ClientIdentities, ConfigError,
+        NoClientIdentityError, PreRegisteredClient,
+    },
     message::{ClientIdMetadataError, ClientIdUrl, ClientIdUrlError, ClientMetadataError},
-    metadata::MetadataError,
+    metadata::{MetadataError, Profile, ProviderMetadata},
 };
 
 /// What a response to the request for a document leads to.
@@ -21,6 +24,17 @@ fn answered(status: u16, media_type: &str, body: &str) -> Error {
     let response = Response::builder().status(status).header("content-type", media_type);
     let response = response.body(body.as_bytes().to_vec()).unwrap();
     pending.receive(response, Moment::new(Timestamp(1_700_000_000), [1; 32])).map(drop).unwrap_err()
+}
+
+/// What a server with this metadata, besides its issuer, makes of a program with these identities.
+fn chosen(identities: &ClientIdentities, more: &str) -> NoClientIdentityError {
+    let document = format!(r#"{{"issuer":"https://as.example","response_types_supported":["code"]{more}}}"#);
+    let (profile, policy) = (Profile::AuthorizationServer, UrlPolicy::default());
+    let metadata =
+        ProviderMetadata::parse(document.as_bytes(), "https://as.example", profile, &policy).unwrap();
+    let error = identities.choose(&metadata, None, Timestamp(1_700_000_000)).map(drop).unwrap_err();
+    shows_itself(&error);
+    error
 }
 
 pub(crate) fn show(page: &mut Page) {
@@ -38,6 +52,24 @@ pub(crate) fn show(page: &mut Page) {
         SymmetricAlgorithm("id_token_signed_response_alg"),
         Metadata(ClientMetadataError::NoKeys("private_key_jwt")), RedirectUri("is plain http and not on this machine"),
         LoopbackPath, Url { member: "logo_uri", why: UrlError::Scheme }, TooLarge { bytes: 6000 });
+
+    page.part("What a client is at a server (`ClientIdentities::choose`)");
+    page.mark("oidc_proto::NoClientIdentityError");
+    let nothing = ClientIdentities::new();
+    let elsewhere =
+        ClientIdentities::new().pre_registered(PreRegisteredClient::new("https://work.example", "app"));
+    let client_id = ClientIdUrl::parse("https://agent.example/client.json").unwrap();
+    let by_key = ClientIdentities::new()
+        .document(client_id)
+        .document_authentication(ClientAuthentication::PrivateKeyJwt);
+    let documents = r#","client_id_metadata_document_supported":true"#;
+    let registers = r#","registration_endpoint":"https://as.example/register""#;
+    let public = format!(r#"{documents},"token_endpoint_auth_methods_supported":["none"]"#);
+    for (identities, more) in
+        [(&nothing, documents), (&nothing, registers), (&nothing, ""), (&elsewhere, ""), (&by_key, &public)]
+    {
+        page.add(said!(chosen(identities, more)));
+    }
 
     page.part("The document of a client, fetched (`ClientIdMetadataRetrieval`)");
     page.mark("oidc_proto::ResponseRule::ClientIdMetadata");

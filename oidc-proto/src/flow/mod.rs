@@ -106,7 +106,10 @@ pub use grant::{
     SignedAuthenticationRequest, TokenExchange, TokenExchangeRequest, TokenTypeIdentifier,
 };
 pub use grant::{DeviceAuthorizationRequest, RefreshRequest};
-pub use identity::{ClientIdMetadataRetrieval, RetrievedClient};
+pub use identity::{
+    ClientIdMetadataRetrieval, ClientIdentities, ClientIdentity, ForgottenClient, IdentityChoice,
+    IdentityKind, NoClientIdentityError, PreRegisteredClient, RetrievedClient,
+};
 pub use login::{
     AccessGrant, AccessGranted, Authenticated, FrontChannel, FrontLogin, Identified, Login, MAX_OPEN_LOGINS,
     PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, PreparedRequest, Pushed,

@@ -52,6 +52,7 @@ pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 
 pub(crate) use access_request::Sender;
 pub(crate) use authorization_request::Bound;
+pub(crate) use client_id::application_type;
 pub(crate) use error_response::{first_texts, first_texts_of_errors, first_words_of_json};
 pub(crate) use registration::ClientInformationResponse;
 pub(crate) use response_type::{Answer, RequestError};

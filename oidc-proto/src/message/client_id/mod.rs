@@ -11,3 +11,5 @@ pub use builder::ClientIdMetadataDocumentBuilder;
 pub use client_id_url::{ClientIdUrl, ClientIdUrlError};
 pub use document::ClientIdMetadataDocument;
 pub use document_error::{ClientIdMetadataError, MAX_CLIENT_ID_METADATA};
+
+pub(crate) use redirect_uris::application_type;

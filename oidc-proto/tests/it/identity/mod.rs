@@ -1,6 +1,10 @@
 //! The identity of a client: documents that it publishes, and the choice among what it has.
 
+mod choice;
 mod documents;
+mod forgotten;
+mod logins;
+mod property;
 mod retrieval;
 mod urls;
 

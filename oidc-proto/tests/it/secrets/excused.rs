@@ -93,6 +93,8 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 6] = [
         &[
             "base::endpoint_url::UrlPolicy",
             "base::moment::Timestamp",
+            "flow::identity::forgotten::ForgottenClient",
+            "flow::identity::kind::IdentityKind",
             "message::response_type::ResponseMode",
             "message::response_type::ResponseType",
             "flow::contract::terms::Endpoint",
