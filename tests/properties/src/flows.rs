@@ -5,6 +5,7 @@ mod ciba;
 mod device;
 mod endpoints;
 mod grants;
+mod identity;
 mod proven;
 mod pushed;
 mod target;
@@ -48,6 +49,7 @@ pub fn flows(data: &[u8]) {
         1 => refresh(&mut world, flags),
         2 => service(&mut world, flags),
         3 => discovery(&mut world),
+        4 if flags & 64 != 0 => identity::document(&mut world, flags),
         4 => keys(&mut world),
         5 if flags & 64 != 0 => endpoints::introspection(&mut world, flags),
         5 => userinfo(&mut world),
