@@ -15,4 +15,5 @@ mod npm;
 mod pushed;
 mod rar;
 mod readme;
+mod registration;
 mod signed_introspection;

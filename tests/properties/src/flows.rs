@@ -8,6 +8,7 @@ mod grants;
 mod identity;
 mod proven;
 mod pushed;
+mod registration;
 mod target;
 
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts, moment};
@@ -48,6 +49,7 @@ pub fn flows(data: &[u8]) {
         0 => login(&mut world, flags),
         1 => refresh(&mut world, flags),
         2 => service(&mut world, flags),
+        3 if flags & 64 != 0 => registration::registration(&mut world, flags),
         3 => discovery(&mut world),
         4 if flags & 64 != 0 => identity::document(&mut world, flags),
         4 => keys(&mut world),

@@ -320,6 +320,9 @@ const configuration = {
     introspection: { enabled: true },
     jwtIntrospection: { enabled: true },
     revocation: { enabled: true },
+    registration: { enabled: true },
+    // Each update replaces the token of the registration.
+    registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
     userinfo: { enabled: true },
     rpInitiatedLogout: { enabled: true },
     pushedAuthorizationRequests: { enabled: true },

@@ -59,6 +59,36 @@ pub fn run<F: Flow, B: AsRef<[u8]>, E>(
 /// # }
 /// ```
 ///
+/// A program that meets a provider for the first time registers so, before it has a handle:
+///
+/// ```
+/// use oidc_drive::{
+///     http, now,
+///     oidc_proto::{flow::*, message::ClientMetadata, metadata::{Profile, ProviderMetadata}},
+///     run_async,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let document = br#"{"issuer": "https://op.example", "registration_endpoint": "https://op.example/register",
+/// #     "response_types_supported": ["code"]}"#;
+/// # let (profile, policy) = (Profile::AuthorizationServer, Default::default());
+/// # let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// # let send = |_: Request, _: Terms| async {
+/// #     http::Response::builder().status(201).body(r#"{"client_id": "client-1"}"#)
+/// # };
+/// // `metadata` is the output of `Discovery`, and `send` your HTTP client.
+/// let wanted = ClientMetadata::native(["http://127.0.0.1/callback"]).client_name("My Agent");
+/// let registration = Registration::start(&metadata, &RegistrationRequest::new(wanted))?;
+/// let registered: RegisteredClient = run_async(registration, send, tokio::time::sleep).await?;
+///
+/// // Keep it for this issuer: it has serde, and `SealingKeys` seal it.
+/// let client = registered.builder(metadata, now())?.build()?;
+/// assert_eq!(client.client_id(), "client-1");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// As [`run`].
 pub async fn run_async<F: Flow, B: AsRef<[u8]>, E, S, W>(

@@ -7,10 +7,14 @@ use crate::{
         json::{JsonError, Members},
         moment::Timestamp,
         secret::Secret,
+        visible::all_visible,
     },
     metadata::{MemberError, UnusableMember, typed},
 };
 use serde_json::Value;
+
+/// The longest URL of a registration, in bytes. It is no setting: a saved registration has no longer one.
+const MAX_URI: usize = 2048;
 
 /// The answer, as it was sent. A member that cannot be used, and that the client can do without, is set aside in the
 /// metadata: the client exists all the same.
@@ -49,6 +53,14 @@ impl ClientInformationResponse {
             usable.then_some(token)
         });
         let uri = typed(members.string("registration_client_uri"), &mut set_aside).filter(said);
+        let uri = uri.filter(|uri| {
+            let usable = uri.len() <= MAX_URI && all_visible(uri);
+            if !usable {
+                let why = MemberError::WrongType("a URL");
+                set_aside.push(UnusableMember { member: "registration_client_uri", why });
+            }
+            usable
+        });
         for unusable in &set_aside {
             members.any(unusable.member);
         }

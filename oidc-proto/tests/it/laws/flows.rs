@@ -1,10 +1,13 @@
 //! Every flow, begun at an honest provider and then left to a random server, for `laws.rs`.
 
+pub(crate) use super::forms::{Form, on, through};
 pub(crate) use super::show::show_tokens;
 use super::{
     ciba,
     device::{self, LIFETIME, POLLS},
-    endpoints, grants, pushed,
+    endpoints,
+    forms::among_others,
+    grants, pushed, registration,
     show::{show_login, show_refreshed},
     world::{NOW, Script, Trace, World},
 };
@@ -12,16 +15,15 @@ use oidc_proto::{
     Moment, Secret, Timestamp, UrlPolicy,
     flow::{
         Authenticated, Call, Client, ClientBuilder, ClientCredentialsGrant, ClientCredentialsRequest,
-        DeviceGrant, Discovery, DiscoveryOptions, JwksRetrieval, Login, Pause, PendingAuthorization,
-        PendingAuthorizations, PreviousLogin, ResourceDiscovery, Seal, SealingKeys, Step,
+        DeviceGrant, Discovery, DiscoveryOptions, JwksRetrieval, Login, Pause, PreviousLogin,
+        ResourceDiscovery, Step,
     },
     jose::{Algorithm, KeySet, Sign},
-    message::{AuthorizationRequest, AuthorizationResponse},
+    message::AuthorizationResponse,
     metadata::{Profile, ProviderMetadata, WellKnown},
     renew::{KeyRenewal, MetadataRenewal, TokenRenewal},
 };
 use oidc_testkit::{Browser, DEVICE_GRANT, KeyRing, Registration, Seed, TestProvider};
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -30,7 +32,6 @@ pub(crate) const ISSUER: &str = "https://op.example";
 pub(crate) const RESOURCE: &str = "https://op.example/api";
 const SECRET: &str = "a client secret";
 const CALLBACK: &str = "https://app.example/callback";
-const AUDIENCE: &str = "__Host-login at app.example";
 
 /// The keys that a client has when it begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,18 +40,6 @@ pub(crate) enum Keys {
     Current,
     /// The keys from before the rotation.
     Stale,
-}
-
-/// The way in which a state at rest gets from one node to another.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) enum Form {
-    /// The state stays where it is.
-    #[default]
-    Kept,
-    Json,
-    Sealed,
-    /// Sealed in a cookie, among other logins of the same browser.
-    Cookie,
 }
 
 /// The disturbances that must not change anything.
@@ -113,9 +102,10 @@ pub(crate) enum Kind {
     Pushed {
         signed: bool,
     },
+    Registration(registration::About),
 }
 
-pub(crate) const EVERY: [Kind; 36] = [
+pub(crate) const EVERY: [Kind; 40] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
@@ -152,6 +142,10 @@ pub(crate) const EVERY: [Kind; 36] = [
     Kind::OwnGrant,
     Kind::Pushed { signed: false },
     Kind::Pushed { signed: true },
+    Kind::Registration(registration::About::New),
+    Kind::Registration(registration::About::Read),
+    Kind::Registration(registration::About::Update),
+    Kind::Registration(registration::About::Delete),
 ];
 
 impl Kind {
@@ -161,7 +155,7 @@ impl Kind {
         match self {
             Self::Discovery | Self::SignedMetadata | Self::ResourceDiscovery | Self::Jwks => (1, 0),
             Self::UserInfo | Self::ClientCredentialsOnce | Self::Introspection { once: true } => (1, 0),
-            Self::MetadataRenewal | Self::KeyRenewal | Self::TokenRenewal => (1, 0),
+            Self::MetadataRenewal | Self::KeyRenewal | Self::TokenRenewal | Self::Registration(_) => (1, 0),
             Self::DeviceAuthorization
             | Self::BackchannelAuthentication
             | Self::IdJag
@@ -209,6 +203,7 @@ impl Kind {
             Self::Assertion { signed: false } => Some("assertion="),
             Self::Pushed { signed: false } => Some("code_challenge="),
             Self::Pushed { signed: true } => Some("request="),
+            Self::Registration(registration::About::New) => Some("\"redirect_uris\""),
             _ => None,
         }
     }
@@ -388,32 +383,11 @@ impl Kind {
                 grants::play(self, &mut world, &client, token, disturbance.saved)
             }
             (Self::Pushed { signed }, _) => pushed::play(&mut world, &client, signed),
+            (Self::Registration(about), _) => registration::play(about, &mut world, disturbance.saved[0]),
             (Self::Refresh { .. } | Self::UserInfo, None) => unreachable!("these begin with a login"),
         };
         (trace, world.provider)
     }
-}
-
-/// A state that was saved in this form and loaded again.
-pub(crate) fn through<T: Seal + Serialize + DeserializeOwned>(form: Form, state: T) -> T {
-    match form {
-        Form::Kept => state,
-        Form::Json => serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap(),
-        Form::Sealed | Form::Cookie => {
-            let sealed = sealing_keys().seal(&state, AUDIENCE, Moment::new(NOW, [9; 32])).unwrap();
-            sealing_keys().open(&sealed, AUDIENCE).unwrap()
-        }
-    }
-}
-
-/// The node that goes on with a saved state.
-pub(crate) fn on(form: Form, [first, other]: [&Client; 2]) -> &Client {
-    if form == Form::Kept { first } else { other }
-}
-
-/// The sealing keys are all that two nodes share, besides the operator's settings.
-fn sealing_keys() -> SealingKeys {
-    SealingKeys::new(1, &[0x5A; 32])
 }
 
 fn provider() -> TestProvider {
@@ -461,19 +435,6 @@ fn code(world: &mut World, nodes: [&Client; 2], keys: Option<Arc<KeySet>>, form:
     let response = AuthorizationResponse::from_url(landing.url()).unwrap();
     let step = pending.callback(on(form, nodes), keys, response, seed.moment(NOW)).unwrap();
     step.into_call().expect("the code is sent")
-}
-
-/// A login that comes back out of a cookie in which older and newer logins were open.
-fn among_others(client: &Client, pending: PendingAuthorization) -> PendingAuthorization {
-    let (state, mut seed) = (pending.state().to_owned(), Seed::new(2));
-    let mut other = || client.authorize(&AuthorizationRequest::default(), seed.moment(NOW)).unwrap().1;
-    let mut open = PendingAuthorizations::new();
-    for login in [other(), pending, other()] {
-        assert_eq!(open.add(login, NOW), None, "there is room");
-    }
-    let cookie = sealing_keys().seal(&open, AUDIENCE, Moment::new(NOW, [9; 32])).unwrap();
-    let mut open: PendingAuthorizations = sealing_keys().open(&cookie, AUDIENCE).unwrap();
-    open.take(&state).unwrap()
 }
 
 fn login(provider: &mut TestProvider, client: &Client, keys: &Arc<KeySet>) -> Authenticated {

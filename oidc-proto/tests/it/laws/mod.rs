@@ -4,8 +4,10 @@ mod ciba;
 mod device;
 mod endpoints;
 mod flows;
+mod forms;
 mod grants;
 mod pushed;
+mod registration;
 mod sessions;
 mod show;
 mod target;
@@ -268,7 +270,7 @@ fn the_smallest_and_largest_times_break_nothing() {
 #[test]
 fn an_honest_provider_gets_exactly_these_requests() {
     const OPENID: &str = "GET /.well-known/openid-configuration";
-    let table: [(Kind, &[&str]); 39] = [
+    let table: [(Kind, &[&str]); 43] = [
         (Kind::Discovery, &[OPENID]),
         (Kind::EitherForm, &["GET /.well-known/oauth-authorization-server", OPENID]),
         (Kind::SignedMetadata, &[OPENID]),
@@ -308,6 +310,10 @@ fn an_honest_provider_gets_exactly_these_requests() {
         (Kind::OwnGrant, &["POST /token"]),
         (Kind::Pushed { signed: false }, &["POST /par"]),
         (Kind::Pushed { signed: true }, &["POST /par"]),
+        (Kind::Registration(registration::About::New), &["POST /register"]),
+        (Kind::Registration(registration::About::Read), &["GET /register/client-1"]),
+        (Kind::Registration(registration::About::Update), &["PUT /register/client-1"]),
+        (Kind::Registration(registration::About::Delete), &["DELETE /register/client-1"]),
     ];
     for (kind, requests) in table {
         let (trace, provider) = kind.run(honest(), Disturbance::default());
@@ -337,17 +343,21 @@ fn e40_every_request_says_that_it_expects_json() {
     // Each endpoint of the library was asked. The revocation endpoint answers with JSON if it refuses.
     let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
     let every = [
+        "DELETE /register/client-1",
         "GET /.well-known/oauth-authorization-server",
         "GET /.well-known/oauth-protected-resource/api",
         "GET /.well-known/openid-configuration",
         "GET /jwks",
+        "GET /register/client-1",
         "GET /userinfo",
         "POST /bc-authorize",
         "POST /device_authorization",
         "POST /introspect",
         "POST /par",
+        "POST /register",
         "POST /revoke",
         "POST /token",
+        "PUT /register/client-1",
     ];
     assert_eq!(asked, every);
 }

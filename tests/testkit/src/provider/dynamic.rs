@@ -23,6 +23,8 @@ pub(super) struct Dynamic {
     unmanaged: bool,
     rotate: bool,
     secret_lifetime: Option<i64>,
+    /// The number of clients so far.
+    issued: u32,
     clients: BTreeMap<String, Entry>,
     /// The tokens that a newer one has replaced.
     replaced: BTreeSet<String>,
@@ -161,8 +163,8 @@ impl TestProvider {
         let made = self.body(request).and_then(|asked| {
             self.judge_members(&asked, &[]);
             let asked = self.with_statement(asked)?;
-            let fresh = self.fresh();
-            let client_id = format!("client-{}", &fresh[..12]);
+            self.dynamic.issued += 1;
+            let client_id = format!("client-{}", self.dynamic.issued);
             registration(&client_id, &self.fresh(), asked).map_err(|refusal| self.blamed(refusal))
         });
         let (client, metadata) = match made {
