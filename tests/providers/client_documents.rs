@@ -7,7 +7,7 @@ use crate::{
 };
 use oidc_drive::moment;
 use oidc_proto::{
-    Timestamp, UrlPolicy,
+    UrlPolicy,
     flow::{ClientIdentities, Discovery, IdentityChoice, PreviousLogin},
     jose::{Algorithm, Jwk},
     message::{
@@ -59,9 +59,10 @@ fn log_in(http: &impl Http, identities: &ClientIdentities, redirect_uri: &str) {
     let policy = UrlPolicy::default().with_loopback();
     let metadata = http.finish(Discovery::start(&npm.issuer, &policy).expect("an issuer"));
     assert_eq!(metadata.client_id_metadata_document_supported, Some(true));
-    let choice = identities.choose(&metadata, None, Timestamp(0)).expect("an identity");
+    let now = moment().now();
+    let choice = identities.choose(&metadata, None, now).expect("an identity");
     let IdentityChoice::Client(identity) = choice else { panic!("the provider reads documents") };
-    let client = identity.client(metadata).expect("this issuer").redirect_uri(redirect_uri);
+    let client = identity.client(metadata, now).expect("this issuer").redirect_uri(redirect_uri);
     let client = client.id_token_signed_response_alg(Algorithm::ES256).build().expect("a client");
     let request = AuthorizationRequest::new([""; 0]);
     let (url, pending) = client.authorize(&request, moment()).expect("a request");

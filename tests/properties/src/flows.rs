@@ -6,6 +6,7 @@ mod device;
 mod discovery;
 mod endpoints;
 mod grants;
+mod identity;
 mod proven;
 mod pushed;
 mod registration;
@@ -52,6 +53,7 @@ pub fn flows(data: &[u8]) {
         3 if flags & 192 == 192 => registration::registration(&mut world, flags),
         3 if flags & 64 != 0 => discovery::authorization(&mut world, flags),
         3 => discovery(&mut world),
+        4 if flags & 64 != 0 => identity::document(&mut world, flags),
         4 => keys(&mut world),
         5 if flags & 64 != 0 => endpoints::introspection(&mut world, flags),
         5 => userinfo(&mut world),

@@ -6,11 +6,12 @@ use super::{
 };
 use crate::support::NOW;
 use oidc_proto::{
+    EndpointUrl, UrlPolicy,
     flow::{
         Client, ClientCredentialsRequest, ClientIdentities, IdentityChoice, IdentityKind,
         PreRegisteredClient, RegisteredClient,
     },
-    message::{AccessRequest, ClientMetadata},
+    message::{AccessRequest, ClientIdUrl, ClientIdUrlError, ClientMetadata},
     metadata::ProviderMetadata,
 };
 use oidc_testkit::{Moment, Seed, world::check};
@@ -28,6 +29,70 @@ const ISSUERS: [&str; 6] = [
 
 fn secret_of(at: usize) -> String {
     format!("the-secret-at-issuer-{at}")
+}
+
+/// Whatever the text: a client identifier is a URL that is requested to the letter, and the normal form that an error says
+/// is accepted, or breaks another rule.
+#[test]
+fn a_client_identifier_is_requested_to_the_letter_and_the_normal_form_of_an_error_is_normal() {
+    const PIECES: [&str; 26] = [
+        "https://",
+        "HTTPS://",
+        "http://",
+        "agent.example",
+        "Agent.Example",
+        ":443",
+        ":8443",
+        ":",
+        "/",
+        "//",
+        "/.",
+        "/..",
+        "/%2e",
+        "/%2E%2E",
+        "%7e",
+        "%2f",
+        "%",
+        "/client.json",
+        "/a b",
+        "?a=b",
+        "?",
+        "#",
+        "@",
+        "\\",
+        "\u{fc}",
+        "\u{202e}",
+    ];
+    let (policy, normal) = (UrlPolicy::default().with_private_addresses(), std::cell::Cell::new([0; 3]));
+    check(4_000, |seed| {
+        let mut text = String::new();
+        for piece in 0..=seed.below(6) {
+            // Most texts begin well, or nothing would be reached.
+            let at = if piece < 2 && seed.below(4) > 0 { piece * 3 } else { seed.below(26) };
+            text += PIECES[usize::try_from(at).unwrap()];
+        }
+        let mut count = normal.get();
+        match ClientIdUrl::parse_with_query(&text) {
+            Ok(client_id) => {
+                assert_eq!(client_id.as_str(), text);
+                let url = EndpointUrl::parse(&text, &policy).unwrap();
+                assert_eq!(url.as_str(), text, "a server requests exactly this");
+                assert!(url.as_url().path().len() > 1 && !text.contains('#'), "{text}");
+                assert_eq!(url.as_url().host_str(), Some(client_id.host()));
+                count[0] += 1;
+            }
+            Err(ClientIdUrlError::NotNormalized { normalized }) => {
+                let again = ClientIdUrl::parse_with_query(&normalized);
+                assert!(again.is_ok(), "{text} becomes {normalized}: {again:?}");
+                count[1] += 1;
+            }
+            Err(_) => count[2] += 1,
+        }
+        normal.set(count);
+    });
+    if std::env::var_os("OIDC_SEED").is_none() {
+        assert!(normal.get().iter().all(|count| *count > 100), "{:?}", normal.get());
+    }
 }
 
 /// Everything that the client shows to a server: its requests, with what HTTP Basic hides.
@@ -71,10 +136,10 @@ fn no_credential_of_one_issuer_is_chosen_at_another_and_the_choice_follows_the_o
 
         let mut identities = ClientIdentities::new();
         let mut by_hand = BTreeSet::new();
-        for at in 0..ISSUERS.len() {
+        for (at, issuer) in ISSUERS.iter().enumerate() {
             if is(seed) {
                 by_hand.insert(at);
-                let client = PreRegisteredClient::new(ISSUERS[at], format!("by-hand-at-{at}"));
+                let client = PreRegisteredClient::new(*issuer, format!("by-hand-at-{at}"));
                 identities = identities.pre_registered(client.secret(secret_of(at)));
             }
         }

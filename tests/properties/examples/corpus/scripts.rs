@@ -85,6 +85,12 @@ pub(super) fn scripts() -> Entries {
         ("resource-few", flow(3, 82, &[nothing(), then(200, json, ORIGIN)])),
         ("keys", flow(4, 0, &[])),
         ("keys-nothing", flow(4, 0, &[raw(200, "application/jwk-set+json; charset=utf-8", "{}")])),
+        ("document", flow(4, 64, &[honest()])),
+        ("document-by-key", flow(4, 65, &[honest()])),
+        ("document-of-another", flow(4, 64, &[member("client_id", "\"https://evil.example/client.json\"")])),
+        ("document-with-secret", flow(4, 64, &[member("client_secret", "\"s\"")])),
+        ("document-of-page", flow(4, 64, &[raw(200, "text/html", "<html>")])),
+        ("document-large", flow(4, 64, &[vec![8, 255, 255, 0]])),
         ("userinfo", flow(5, 0, &[raw(200, json, r#"{"sub":"alice","x":1}"#)])),
         ("userinfo-jwt", flow(5, 0, &[raw(200, "application/jwt", "a.b.c")])),
         (
