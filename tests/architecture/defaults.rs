@@ -79,6 +79,11 @@ const WITHOUT: &[(&str, &str)] = &[
     ("ResourceServerBuilder::resource_metadata", NAMES),
     ("ResourceServerBuilder::origin", NAMES),
     ("ResourceServerBuilder::pseudonyms", KEY),
+    (
+        "ResourceServerBuilder::publish",
+        "it says what this API is, and what it answers to preflights: `tests/middleware/published` tries it",
+    ),
+    ("ResourceServerBuilder::mcp", NARROWS),
     ("ProviderBuilder::client_id", KEY),
     ("ProviderBuilder::secret", KEY),
     ("RefreshOutcome::asked_for", NAMES),

@@ -81,6 +81,7 @@ mod challenge;
 mod credentials;
 mod issuer;
 mod judge;
+mod publish;
 mod record;
 mod request;
 mod requirement;
@@ -98,6 +99,7 @@ pub use credentials::{
     AuthenticationScheme, CredentialPolicy, Credentials, CredentialsError, MAX_CREDENTIALS,
 };
 pub use issuer::{MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, ResourceServerError, TrustedIssuer};
+pub use publish::Published;
 pub use record::{MAX_SHOWN, VerdictOutcome, VerdictRecord};
 pub use request::{Findings, Inspected, RequestView};
 pub use requirement::Requirement;
