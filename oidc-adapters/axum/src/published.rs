@@ -45,12 +45,14 @@ use oidc_drive::Gate;
 /// # Ok(()) }
 /// ```
 ///
+/// If a segment of the path of the API begins with a colon or an asterisk, the router that this one is merged with needs
+/// [`without_v07_checks`](Router::without_v07_checks), as axum says.
+///
 /// If the API is [nested](Router::nest) in another router, merge this router with the outermost one.
 pub fn resource_metadata<S>(gate: &Gate) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    // A segment of a URL may begin with a colon.
     let router = Router::new().without_v07_checks();
     let Some(published) = gate.server().published() else { return router };
     let gate = gate.clone();
