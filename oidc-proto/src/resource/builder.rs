@@ -121,7 +121,8 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Sets the URL of the metadata of this resource, for challenges (RFC 9728 section 5.1). The default is none.
+    /// Sets the URL of the metadata of this resource, for challenges (RFC 9728 section 5.1). The default is none, or the
+    /// well-known URL if the metadata are [published](Self::publish).
     pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
         self.resource_metadata = Some(url.into());
         self

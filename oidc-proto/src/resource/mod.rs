@@ -60,6 +60,9 @@
 //! arguments. Every refusal is one type, [`Denied`], and only [`Denied::headers`] turns it into the challenge that the
 //! specifications name. [`Verdict`] has an example with DPoP proofs.
 //!
+//! With [`ResourceServerBuilder::publish`], a client that knows only the URL of the API finds its way in (RFC 9728), and
+//! [`ResourceServerBuilder::mcp`] makes the API an MCP server. [`Published`] is what they are told.
+//!
 //! An adapter for your web framework does these steps and fetches the keys: use it if there is one.
 //!
 //! # Bounds

@@ -291,3 +291,68 @@ async fn an_api_names_headers_of_its_own_for_pages() {
     let exposed = listed(&call(&api, ask("POST", "/mcp", &[])).await, "access-control-expose-headers");
     assert_eq!(exposed, ["WWW-Authenticate", "DPoP-Nonce", "Retry-After", "etag", "link", "x-trace"]);
 }
+
+/// A stranger writes the preflight. Whatever is in it, the answer has the headers of CORS alone, and repeats nothing but names.
+#[tokio::test]
+async fn nothing_strange_in_a_preflight_comes_back() {
+    let world = world();
+    let cors = Cors::default().allow_origins(["https://page.example"]);
+    let apis = [
+        ProtectLayer::new(gate(&world, published())),
+        ProtectLayer::new(gate(&world, published().mcp())),
+        ProtectLayer::new(gate(&world, published().mcp())).cors(cors),
+    ]
+    .map(|layer| layer.layer(Api::default()));
+    let pieces: [&[u8]; 16] = [
+        b"authorization",
+        b"Mcp-Session-Id",
+        b"mcp-",
+        b"*",
+        b",",
+        b", ,",
+        b" ",
+        b"\t",
+        b"\"",
+        b";",
+        b"=",
+        b"\xff\xfe",
+        b"https://page.example",
+        b"null",
+        b"POST",
+        b"a: b",
+    ];
+    let mut chance = Seed::new(7);
+    for round in 0..3_000 {
+        let mut request = ask("OPTIONS", if round % 5 == 0 { AT } else { "/mcp" }, &[]);
+        let names = ["origin", "access-control-request-method", "access-control-request-headers"];
+        for name in names {
+            for _ in 0..=chance.below(2) {
+                let several =
+                    (0..chance.below(6)).map(|_| pieces[chance.below(16) as usize]).collect::<Vec<_>>();
+                let value =
+                    http::HeaderValue::from_bytes(&several.concat()).expect("bytes that a header may have");
+                request.headers_mut().append(name, value);
+            }
+        }
+        for api in &apis {
+            let answer = call(api, request.clone()).await;
+            assert_eq!((answer.status().as_u16(), answer.body().as_str()), (204, ""), "{request:?}");
+            for (name, value) in answer.headers() {
+                let value = value.to_str().expect("visible ASCII");
+                match name.as_str() {
+                    "access-control-allow-origin" => assert!(["*", "https://page.example"].contains(&value)),
+                    "access-control-allow-methods" => {
+                        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"*-, ".contains(&byte);
+                        assert!(value.bytes().all(token), "{value}");
+                    }
+                    "access-control-allow-headers" => {
+                        let name = |name: &str| http::HeaderName::from_bytes(name.as_bytes()).is_ok();
+                        assert!(value.split(", ").all(name), "{value}");
+                    }
+                    "access-control-max-age" | "vary" | "allow" => {}
+                    other => panic!("{other}: {value}"),
+                }
+            }
+        }
+    }
+}
