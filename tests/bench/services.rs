@@ -71,7 +71,7 @@ pub fn axum_of_ours(gate: Gate, token: &str) -> Box<dyn FnMut() -> StatusCode> {
 
 /// `oidc-tower` before a service that does nothing.
 pub fn tower_of_ours(gate: Gate, token: &str) -> Box<dyn FnMut() -> StatusCode> {
-    let answer = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(http::Response::new("ok"))));
+    let answer = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(http::Response::new(String::new()))));
     let (mut service, value) = (ProtectLayer::new(gate).layer(answer), value(token));
     let mut send = move || {
         let request =

@@ -112,7 +112,8 @@ pub(crate) fn show(page: &mut Page) {
 
     page.part("A resource server (`ResourceServerBuilder::build`)");
     show!(page, oidc_proto::ResourceServerError, |error: ResourceServerError| said!(error);
-        NoIssuer, TooManyIssuers, Issuer, IssuerTwice, Template, TwoIntrospectors, Text("realm"), Origin);
+        NoIssuer, TooManyIssuers, Issuer, IssuerTwice, Template, TwoIntrospectors, Text("realm"), Origin,
+        Metadata, NoAuthorizationServer, Mcp("TrustedIssuer::introspects_without_audience"));
 
     page.part("A gate (`GateBuilder::build`)");
     let issuer = || "https://op.example".to_owned();

@@ -1,6 +1,7 @@
 //! The main jobs, as a newcomer runs them: the example `login` and its error messages, the examples that
 //! run to their end on their own, and the web applications, which serve.
 
+mod mcp_server;
 mod worker;
 mod workload;
 

@@ -77,7 +77,7 @@ pub(crate) fn gate() -> Gate {
 struct Nothing;
 
 impl Service<http::Request<()>> for Nothing {
-    type Response = http::Response<&'static str>;
+    type Response = http::Response<String>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
 
@@ -86,7 +86,7 @@ impl Service<http::Request<()>> for Nothing {
     }
 
     fn call(&mut self, _: http::Request<()>) -> Self::Future {
-        ready(Ok(http::Response::new("")))
+        ready(Ok(http::Response::new(String::new())))
     }
 }
 

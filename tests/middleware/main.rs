@@ -12,6 +12,7 @@ mod introspected;
 mod layers;
 mod outage;
 mod outcomes;
+mod published;
 mod rotation;
 mod routes;
 mod served;

@@ -24,7 +24,7 @@
 //!     let api = Router::new()
 //!         .route("/reports", get(list).layer(require_scope("reports:read")))
 //!         .route("/reports", post(async || "written").layer(require_scope("reports:write")))
-//!         .layer(protect(gate));
+//!         .route_layer(protect(gate));
 //!     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, api).await?;
 //!     Ok(())
 //! }
@@ -32,14 +32,18 @@
 //!
 //! * [`protect`] puts the gate before routes. A request reaches them only with a valid token. With
 //!   [`.optional()`](ProtectLayer::optional), requests without a token pass as well; then extract
-//!   `Option<Access>`. A CORS layer stands outside, so add it after `protect`: a preflight has no token.
-//!   [`oidc_tower`] says more.
+//!   `Option<Access>`.
+//! * `route_layer` puts it before the routes alone. With `layer`, it also stands before the fallback, and a request for a
+//!   path that does not exist is answered 401 and not 404.
+//! * [`resource_metadata`] has the route of the metadata of the API, if the resource server publishes them. Then a client
+//!   gets in with nothing but the URL, and browsers are answered, too. If it does not, a CORS layer stands outside, so add
+//!   it after `protect`: a preflight has no token. [`oidc_tower`] says more.
 //! * [`require_scope`] and [`RequireLayer`] demand more for a route. A request that does not meet the demand is
 //!   answered 403, with the scope in the challenge, or 401 if the user must authenticate again.
 //! * [`Access`] says who sends the request and what they may do. [`Claims`] has the claims in a type of your own.
 //!
 //! All responses are those of [`oidc_tower`], whose documentation also says what the layers need from a request. The
-//! example `protect_api` is an API that you can run.
+//! example `protect_api` is an API that you can run, and `mcp_server` is an MCP server.
 #![forbid(unsafe_code)]
 
 #[cfg(doctest)]
@@ -47,10 +51,12 @@
 struct Readme;
 
 mod extract;
+mod published;
 
 pub use extract::{Access, Claims, Refusal};
 pub use oidc_drive::{Gate, Io};
-pub use oidc_tower::{ProtectLayer, RequireLayer, require_scope};
+pub use oidc_tower::{Cors, ProtectLayer, RequireLayer, require_scope};
+pub use published::resource_metadata;
 // These crates are in the signatures of this one.
 pub use oidc_drive;
 pub use oidc_proto;

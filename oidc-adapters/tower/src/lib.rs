@@ -45,9 +45,19 @@
 //! *again* (a retry, for example) sends the same proof again, and the gate refuses it. Put such code behind the gate,
 //! or let it ask the client for a new proof.
 //!
-//! **CORS stands outside.** Before a browser sends a token to another origin, it sends an `OPTIONS` request without
-//! credentials (a preflight, as the Fetch standard demands). The gate would answer it with 401. Without CORS headers,
-//! the browser would also hide 401 and `WWW-Authenticate` from the page. So put the CORS layer in front of
+//! **Clients that find their own way.** If the resource server
+//! [publishes its metadata](oidc_proto::resource::ResourceServerBuilder::publish), a client gets in with nothing but the
+//! URL of the API, and [`ProtectLayer`] does the rest:
+//!
+//! * It serves the metadata at their well-known URL (RFC 9728), to anybody.
+//! * Every challenge says where they are, and which scopes to ask for. A 403 names the scopes of all layers.
+//! * It answers browsers ([`Cors`]). Before a browser sends a token to another origin, it sends an `OPTIONS` request without
+//!   a token (a preflight, as the Fetch standard demands). The layer answers it.
+//!
+//! [`ResourceServerBuilder::mcp`](oidc_proto::resource::ResourceServerBuilder::mcp) makes the API an MCP server.
+//!
+//! **Otherwise, CORS stands outside.** If nothing is published, the gate answers a preflight with 401. Without CORS headers,
+//! a browser also hides 401 and `WWW-Authenticate` from the page. So put a CORS layer in front of
 //! [`ProtectLayer`], let it answer preflights, allow the headers `authorization` and `dpop`, and expose
 //! `www-authenticate` and `dpop-nonce`:
 //!
@@ -70,11 +80,15 @@
 struct Readme;
 
 mod answer;
+mod cors;
+mod document;
 mod protect;
 mod require;
 mod seen;
 
 pub use answer::answer;
+pub use cors::Cors;
+pub use document::resource_metadata;
 pub use protect::{Protect, ProtectFuture, ProtectLayer};
 pub use require::{Require, RequireFuture, RequireLayer, require_scope};
 // These crates are in the signatures of this one.

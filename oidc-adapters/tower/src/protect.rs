@@ -5,7 +5,10 @@
 //! with the request. A clone takes its place, and is polled again before the next call.
 
 use crate::{
-    answer,
+    Cors,
+    answer::{answer, no_gate},
+    cors::Told,
+    document::resource_metadata,
     seen::{Seen, Sender},
 };
 use http::{Extensions, HeaderMap, Request, Response, Uri, header::CACHE_CONTROL};
@@ -64,7 +67,8 @@ pub struct ProtectLayer(Arc<Settings>);
 struct Settings {
     gate: Gate,
     optional: bool,
-    requirements: Vec<Requirement>,
+    requirements: Arc<Vec<Requirement>>,
+    cors: Cors,
     client_uri: fn(&Extensions) -> Option<&Uri>,
 }
 
@@ -72,7 +76,13 @@ impl ProtectLayer {
     /// Makes a layer that demands a valid access token of every request.
     #[must_use]
     pub fn new(gate: Gate) -> Self {
-        Self(Arc::new(Settings { gate, optional: false, requirements: Vec::new(), client_uri: |_| None }))
+        Self(Arc::new(Settings {
+            gate,
+            optional: false,
+            requirements: Arc::default(),
+            cors: Cors::default(),
+            client_uri: |_| None,
+        }))
     }
 
     /// Lets requests without a token pass, without an [`Access`]. A token that is not valid is still refused, because
@@ -87,7 +97,7 @@ impl ProtectLayer {
     /// [`RequireLayer`](crate::RequireLayer) directly behind this layer.
     #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
-        self.with(|settings| settings.requirements.push(requirement))
+        self.with(|settings| Arc::make_mut(&mut settings.requirements).push(requirement))
     }
 
     /// Sets how to find the URI that the client has sent, if a router changes the URI of the request. A DPoP proof is
@@ -95,6 +105,13 @@ impl ProtectLayer {
     #[must_use]
     pub fn client_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
         self.with(|settings| settings.client_uri = find)
+    }
+
+    /// Sets what browsers are told about pages of other origins. It counts only if the resource server
+    /// [publishes](oidc_proto::resource::ResourceServerBuilder::publish) its metadata. The default is [`Cors::default`].
+    #[must_use]
+    pub fn cors(self, cors: Cors) -> Self {
+        self.with(|settings| settings.cors = cors)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -138,11 +155,27 @@ type Checked = Result<Option<Arc<Access>>, Denied>;
 type Checking<B> = Pin<Box<dyn Future<Output = (Request<B>, Checked)> + Send>>;
 
 impl Settings {
+    /// Returns the URI that the client has sent.
+    fn uri<'r, B>(&self, request: &'r Request<B>) -> &'r Uri {
+        (self.client_uri)(request.extensions()).unwrap_or_else(|| request.uri())
+    }
+
+    /// Answers a request that needs no token: for the metadata of the resource, and a preflight. There is none unless the
+    /// resource server publishes its metadata.
+    fn answer_to_anybody<B, R>(&self, request: &Request<B>) -> Option<Response<R>>
+    where
+        R: From<&'static str> + From<String>,
+    {
+        let published = self.gate.server().published()?;
+        match published.is_at(self.uri(request)) {
+            true => Some(resource_metadata(published, request)),
+            false => self.cors.preflight(published, request),
+        }
+    }
+
     fn view<'r, B>(&self, request: &'r Request<B>) -> RequestView<'r> {
-        let extensions = request.extensions();
-        let uri = (self.client_uri)(extensions).unwrap_or_else(|| request.uri());
-        let view = RequestView::new(request.method(), uri, request.headers());
-        match extensions.get::<CertificateThumbprint>() {
+        let view = RequestView::new(request.method(), self.uri(request), request.headers());
+        match request.extensions().get::<CertificateThumbprint>() {
             Some(certificate) => view.certificate(certificate),
             None => view,
         }
@@ -163,7 +196,7 @@ impl Settings {
     }
 
     fn seen<B>(&self, request: &Request<B>) -> Option<Arc<Access>> {
-        let Seen { gate, access, sender } = request.extensions().get()?;
+        let Seen { gate, access, sender, .. } = request.extensions().get()?;
         let access = access.as_ref().filter(|_| gate.is(&self.gate) && sender.sent(request))?;
         Some(Arc::clone(access))
     }
@@ -182,16 +215,21 @@ impl Settings {
 
     fn required(&self, checked: Checked) -> Checked {
         let naming_scope = |denied: Denied| self.requirements.iter().fold(denied, Denied::naming_scope);
+        let publishes = self.gate.server().published().is_some();
         match checked {
             Ok(Some(access)) => {
                 let mut requirements = self.requirements.iter();
-                requirements.try_for_each(|requirement| self.gate.require(&access, requirement))?;
-                Ok(Some(access))
+                match requirements.try_for_each(|requirement| self.gate.require(&access, requirement)) {
+                    Ok(()) => Ok(Some(access)),
+                    // All at once: a client that asks for one scope after the other asks its user each time.
+                    Err(denied) if publishes => Err(naming_scope(denied)),
+                    Err(denied) => Err(denied),
+                }
             }
             // Without an access, no requirement is met.
             Ok(None) if !self.requirements.is_empty() => Err(naming_scope(self.gate.demand_credentials())),
             Ok(None) => Ok(None),
-            Err(denied) if denied.is_missing_credentials() => Err(naming_scope(denied)),
+            Err(denied) if publishes || denied.is_missing_credentials() => Err(naming_scope(denied)),
             Err(denied) => Err(denied),
         }
     }
@@ -201,7 +239,8 @@ impl Settings {
         let headers = access.as_ref().map(|access| access.response_headers()).unwrap_or_default();
         let sender = Sender::of(request);
         let extensions = request.extensions_mut();
-        extensions.insert(Seen { gate: self.gate.clone(), access: access.clone(), sender });
+        let demanded = Arc::clone(&self.requirements);
+        extensions.insert(Seen::new(self.gate.clone(), access.clone(), sender, demanded));
         // An `Access` that other code put there must not count.
         extensions.remove::<Arc<Access>>();
         if let Some(access) = access {
@@ -224,7 +263,7 @@ impl<S, B, R> Service<Request<B>> for Protect<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
     B: Send + 'static,
-    R: From<&'static str>,
+    R: From<&'static str> + From<String>,
 {
     type Response = Response<R>;
     type Error = S::Error;
@@ -235,6 +274,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> ProtectFuture<S, B> {
+        if let Some(response) = self.settings.answer_to_anybody(&request) {
+            return ProtectFuture { state: State::Answered { response: Some(response) }, told: None };
+        }
+        let published = self.settings.gate.server().published();
+        let told = published.map(|published| self.settings.cors.told(published, request.headers()));
         let state = match self.settings.check_now(&request) {
             Ok(Ok(access)) => {
                 let headers = self.settings.admit(access, &mut request);
@@ -248,7 +292,7 @@ where
                 State::Checking { checking, settings: Arc::clone(&self.settings), ready }
             }
         };
-        ProtectFuture { state }
+        ProtectFuture { state, told }
     }
 }
 
@@ -257,6 +301,8 @@ pin_project! {
     pub struct ProtectFuture<S: Service<Request<B>>, B> {
         #[pin]
         state: State<S, B>,
+        // What browsers are told about the response.
+        told: Option<Told>,
     }
 }
 
@@ -266,18 +312,25 @@ pin_project! {
         Checking { checking: Checking<B>, settings: Arc<Settings>, ready: S },
         Calling { #[pin] called: S::Future, headers: HeaderMap },
         Denied { denied: Denied },
+        Answered { response: Option<S::Response> },
     }
 }
 
 impl<S, B, R> Future for ProtectFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    R: From<&'static str>,
+    R: From<&'static str> + From<String>,
 {
     type Output = Result<Response<R>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let mut respond = |mut response: Response<R>| {
+            if let Some(told) = this.told.take() {
+                told.add_to(response.headers_mut());
+            }
+            Poll::Ready(Ok(response))
+        };
         loop {
             let next = match this.state.as_mut().project() {
                 Project::Checking { checking, settings, ready } => {
@@ -293,9 +346,13 @@ where
                 Project::Calling { called, headers } => {
                     let mut response = ready!(called.poll(context))?;
                     lay_over(response.headers_mut(), mem::take(headers));
-                    return Poll::Ready(Ok(response));
+                    return respond(response);
                 }
-                Project::Denied { denied } => return Poll::Ready(Ok(answer(denied))),
+                Project::Denied { denied } => return respond(answer(denied)),
+                Project::Answered { response } => {
+                    // A future that has ended is not polled again, so the response is there.
+                    return respond(response.take().unwrap_or_else(no_gate));
+                }
             };
             this.state.set(next);
         }

@@ -1,6 +1,6 @@
 //! [`Require`]: demands more of an access for a part of a service, behind [`Protect`](crate::Protect).
 
-use crate::{access, answer, answer::no_gate, gate};
+use crate::{access, answer, answer::no_gate, seen::Seen};
 use http::{Extensions, Request, Response};
 use oidc_proto::resource::{Denied, Requirement};
 use pin_project_lite::pin_project;
@@ -84,11 +84,12 @@ pub struct Require<S> {
 type Stopped = Option<Denied>;
 
 fn check(extensions: &Extensions, requirement: &Requirement) -> Result<(), Stopped> {
-    let gate = gate(extensions).ok_or(None)?;
-    match access(extensions) {
-        Some(access) => gate.require(access, requirement).map_err(Some),
-        None => Err(Some(gate.demand_credentials().naming_scope(requirement))),
-    }
+    let seen: &Seen = extensions.get().ok_or(None)?;
+    let checked = match access(extensions) {
+        Some(access) => seen.gate.require(access, requirement),
+        None => Err(seen.gate.demand_credentials()),
+    };
+    checked.map_err(|denied| Some(seen.naming_scopes(denied.naming_scope(requirement))))
 }
 
 impl<S, B, R> Service<Request<B>> for Require<S>
@@ -104,9 +105,14 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> RequireFuture<S::Future> {
+    fn call(&mut self, mut request: Request<B>) -> RequireFuture<S::Future> {
         let state = match check(request.extensions(), &self.requirement) {
-            Ok(()) => State::Calling { called: self.inner.call(request) },
+            Ok(()) => {
+                if let Some(seen) = request.extensions_mut().get_mut::<Seen>() {
+                    seen.has_met(&self.requirement);
+                }
+                State::Calling { called: self.inner.call(request) }
+            }
             Err(stopped) => State::Stopped { stopped },
         };
         RequireFuture { state }

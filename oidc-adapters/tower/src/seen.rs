@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header::AUTHORIZATION};
 use oidc_drive::Gate;
-use oidc_proto::resource::Access;
+use oidc_proto::resource::{Access, Denied, Requirement};
 use oidc_proto::sender::CertificateThumbprint;
 use std::sync::Arc;
 
@@ -16,6 +16,38 @@ pub(crate) struct Seen {
     /// The access, or `None` if the request had no token.
     pub(crate) access: Option<Arc<Access>>,
     pub(crate) sender: Sender,
+    /// What the gate demands of every request.
+    demanded: Arc<Vec<Requirement>>,
+    /// What the layers behind the gate have demanded so far.
+    behind: Vec<Arc<Requirement>>,
+}
+
+impl Seen {
+    pub(crate) const fn new(
+        gate: Gate,
+        access: Option<Arc<Access>>,
+        sender: Sender,
+        demanded: Arc<Vec<Requirement>>,
+    ) -> Self {
+        Self { gate, access, sender, demanded, behind: Vec::new() }
+    }
+
+    /// Remembers that the request has met this, for the refusals further in.
+    pub(crate) fn has_met(&mut self, requirement: &Arc<Requirement>) {
+        if self.gate.server().published().is_some() {
+            self.behind.push(Arc::clone(requirement));
+        }
+    }
+
+    /// Names the scopes of all layers up to the refusal, if the resource publishes what it wants. A client that asks for
+    /// only the last one may lose the others.
+    pub(crate) fn naming_scopes(&self, denied: Denied) -> Denied {
+        if self.gate.server().published().is_none() {
+            return denied;
+        }
+        let all = self.demanded.iter().chain(self.behind.iter().map(|requirement| &**requirement));
+        all.fold(denied, Denied::naming_scope)
+    }
 }
 
 /// All parts of a request that can identify its sender, and the parts that a DPoP proof is made for, without the path.

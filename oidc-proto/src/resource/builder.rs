@@ -4,9 +4,10 @@ use super::{
     challenge::{Challenges, is_quotable},
     credentials::CredentialPolicy,
     issuer::{MAX_ISSUER_TEMPLATES, MAX_ISSUERS, ResourceServerError, Trusted, TrustedIssuer},
+    publish::{self, Published},
     server::{CertificateBinding, Dpop, ResourceServer, Settings},
 };
-use crate::{backend::Mac, sender::DpopVerifier};
+use crate::{backend::Mac, metadata::ResourceMetadata, sender::DpopVerifier};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -27,6 +28,8 @@ impl ResourceServer {
             resource_metadata: None,
             origin: None,
             pseudonyms: None,
+            publication: None,
+            mcp: false,
         }
     }
 }
@@ -62,6 +65,8 @@ pub struct ResourceServerBuilder {
     resource_metadata: Option<String>,
     origin: Option<String>,
     pseudonyms: Option<Mac>,
+    publication: Option<ResourceMetadata>,
+    mcp: bool,
 }
 
 impl ResourceServerBuilder {
@@ -116,7 +121,8 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Sets the URL of the metadata of this resource, for challenges (RFC 9728 section 5.1). The default is none.
+    /// Sets the URL of the metadata of this resource, for challenges (RFC 9728 section 5.1). The default is none, or the
+    /// well-known URL if the metadata are [published](Self::publish).
     pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
         self.resource_metadata = Some(url.into());
         self
@@ -133,6 +139,75 @@ impl ResourceServerBuilder {
     /// is no pseudonym, because a plain hash of a guessable subject would hide nothing.
     pub fn pseudonyms(mut self, key: &[u8; 32]) -> Self {
         self.pseudonyms = Some(Mac::new(key));
+        self
+    }
+
+    /// Publishes the metadata of this resource, so that clients that know only its URL find their way in (RFC 9728). `set`
+    /// gets the metadata and returns them with more members, such as `scopes_supported`. A second call continues from the
+    /// first. What you leave open follows from the other settings: the authorization servers are the trusted issuers.
+    ///
+    /// * [`ResourceServer::published`] has the document and its URL. The layers of `oidc-tower` and `oidc-axum` serve it,
+    ///   and answer browsers (CORS): the preflight of a request needs no token then.
+    /// * Every challenge has `resource_metadata` and `scope`: the scopes that the route demands, or else those of
+    ///   `scopes_supported`. So name the scopes there that a client needs first.
+    /// * The challenges of a response are in one header line (RFC 9110 section 11.6.1), for clients that read only one.
+    ///
+    /// [`resource_metadata`](Self::resource_metadata) moves the document to another URL.
+    ///
+    /// ```
+    /// use oidc_proto::{
+    ///     resource::{RequestView, ResourceServer, TrustedIssuer},
+    ///     token::Scratch,
+    /// };
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let api = ResourceServer::builder("https://api.example")
+    ///     .trust(TrustedIssuer::new("https://op.example"))
+    ///     .publish(|about| about.scopes_supported(["orders.read"]).resource_name("Orders"))
+    ///     .build()?;
+    /// let (head, ()) = http::Request::get("/orders").body(())?.into_parts();
+    /// let Err(denied) = api.inspect(&RequestView::of(&head), &mut Scratch::new()) else { return Err("there is no token".into()) };
+    /// let challenge = concat!(
+    ///     r#"Bearer realm="https://api.example", scope="orders.read", "#,
+    ///     r#"resource_metadata="https://api.example/.well-known/oauth-protected-resource""#,
+    /// );
+    /// assert_eq!(denied.headers()["www-authenticate"], challenge);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn publish(mut self, set: impl FnOnce(ResourceMetadata) -> ResourceMetadata) -> Self {
+        let about = self.publication.take().unwrap_or_else(|| ResourceMetadata::new(&*self.resource));
+        self.publication = Some(set(about));
+        self
+    }
+
+    /// Makes this resource an MCP server (Model Context Protocol, revision 2026-07-28, Authorization). It
+    /// [publishes](Self::publish) its metadata, and:
+    ///
+    /// * Every token must name this server as its audience, and comes in the header. A setting that takes this check away is
+    ///   an error of [`build`](Self::build).
+    /// * Neither the metadata nor a challenge names the scope `offline_access`: that is between a client and its
+    ///   authorization server.
+    /// * Browsers may send and read the headers of the protocol: `MCP-Protocol-Version`, `Mcp-Session-Id` and others.
+    ///
+    /// A token is for this server alone: do not pass it on to another API.
+    ///
+    /// ```
+    /// use oidc_proto::resource::{ResourceServer, TrustedIssuer};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = ResourceServer::builder("https://mcp.example/mcp")
+    ///     .trust(TrustedIssuer::new("https://op.example"))
+    ///     .publish(|about| about.scopes_supported(["tools:read"]))
+    ///     .mcp()
+    ///     .build()?;
+    /// let place = server.published().map(|published| published.url().as_str());
+    /// assert_eq!(place, Some("https://mcp.example/.well-known/oauth-protected-resource/mcp"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn mcp(mut self) -> Self {
+        self.mcp = true;
         self
     }
 
@@ -188,11 +263,42 @@ impl ResourceServerBuilder {
             }
             issuers.push(trusted);
         }
+        if self.mcp {
+            let in_query = self.credentials.query.then_some("CredentialPolicy::query");
+            let in_form = self.credentials.form.then_some("CredentialPolicy::form");
+            let unchecked = issuers.iter().find_map(Trusted::without_audience);
+            if let Some(setting) = unchecked.or(in_query).or(in_form) {
+                return Err(ResourceServerError::Mcp(setting));
+            }
+        }
+        let (bearer, dpop) = (
+            !matches!(self.dpop, Dpop::Required(_)),
+            self.dpop.verifier().map(DpopVerifier::algorithm_names),
+        );
+        let publication =
+            self.publication.or_else(|| self.mcp.then(|| ResourceMetadata::new(&*self.resource)));
+        let published = publication.map(|about| {
+            let settings = publish::Settings {
+                resource: &self.resource,
+                place: self.resource_metadata.as_deref(),
+                issuers: issuers.iter().map(Trusted::name).collect(),
+                credentials: self.credentials,
+                dpop: dpop.clone().map(|algorithms| (algorithms, !bearer)),
+                certificates: self.certificate != CertificateBinding::Off,
+                mcp: self.mcp,
+            };
+            Published::new(about, settings)
+        });
+        let published = published.transpose()?;
+        let place = published.as_ref().map(|published| published.url().as_str().to_owned());
         let about = Arc::new(Challenges {
             realm,
-            resource_metadata: self.resource_metadata,
-            bearer: !matches!(self.dpop, Dpop::Required(_)),
-            dpop: self.dpop.verifier().map(DpopVerifier::algorithm_names),
+            resource_metadata: place.or(self.resource_metadata),
+            bearer,
+            dpop,
+            scope: published.as_ref().and_then(Published::scope),
+            in_one_line: published.is_some(),
+            mcp: self.mcp,
         });
         Ok(ResourceServer {
             settings: Arc::new(Settings {
@@ -206,6 +312,7 @@ impl ResourceServerBuilder {
                 certificate: self.certificate,
                 origin: origin.unwrap_or_default(),
                 about,
+                published,
                 pseudonyms: self.pseudonyms,
             }),
         })

@@ -16,8 +16,8 @@ use crate::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::{fmt, sync::Arc, time::Duration};
 
-use parameters::Builder;
 pub(super) use parameters::is_quotable;
+use parameters::{Builder, joined, scopes_to_name};
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
@@ -282,6 +282,12 @@ pub(super) struct Challenges {
     pub(super) bearer: bool,
     /// The algorithms for proofs. `None` if proofs are not accepted.
     pub(super) dpop: Option<String>,
+    /// The scopes to name where nothing else decides on them.
+    pub(super) scope: Option<String>,
+    /// Whether all challenges of a response are in one line.
+    pub(super) in_one_line: bool,
+    /// Whether the resource is an MCP server, which does not name `offline_access`.
+    pub(super) mcp: bool,
 }
 
 /// The parts of one challenge, besides the shared ones.
@@ -402,9 +408,9 @@ impl Denied {
         &self.record
     }
 
-    /// Names these scopes in the challenge, unless it already names scopes.
-    pub(super) fn or_scope(mut self, scope: Option<String>) -> Self {
-        self.details.scope = self.details.scope.take().or(scope);
+    /// Names these scopes in the challenge, besides those that it names already.
+    pub(super) fn and_scope(mut self, scope: Option<String>) -> Self {
+        self.details.scope = joined(self.details.scope.take(), scope);
         self
     }
 
@@ -425,8 +431,10 @@ impl Denied {
         if matches!(self.reason, DenialReason::Unavailable | DenialReason::Unsupported(_)) {
             return headers;
         }
-        for challenge in self.challenges() {
-            add(header::WWW_AUTHENTICATE, &challenge);
+        let challenges: Vec<_> = self.challenges().collect();
+        match self.about.in_one_line {
+            true => add(header::WWW_AUTHENTICATE, &challenges.join(", ")),
+            false => challenges.iter().for_each(|challenge| add(header::WWW_AUTHENTICATE, challenge)),
         }
         if let Some(nonce) = &self.details.nonce {
             add(DPOP_NONCE, nonce);
@@ -461,7 +469,8 @@ impl Denied {
             challenge.add("error", Some(error));
             challenge.add("error_description", Some(&Described(self.reason).to_string()));
         }
-        challenge.add("scope", self.details.scope.as_deref());
+        let scope = self.details.scope.as_deref().or(self.about.scope.as_deref());
+        challenge.add("scope", scope.and_then(|scope| scopes_to_name(scope, self.about.mcp)).as_deref());
         challenge.add("acr_values", self.details.acr_values.as_deref());
         challenge.add("max_age", self.details.max_age.map(|seconds| seconds.to_string()).as_deref());
         challenge.add("algs", algorithms);

@@ -60,6 +60,9 @@
 //! arguments. Every refusal is one type, [`Denied`], and only [`Denied::headers`] turns it into the challenge that the
 //! specifications name. [`Verdict`] has an example with DPoP proofs.
 //!
+//! With [`ResourceServerBuilder::publish`], a client that knows only the URL of the API finds its way in (RFC 9728), and
+//! [`ResourceServerBuilder::mcp`] makes the API an MCP server. [`Published`] is what they are told.
+//!
 //! An adapter for your web framework does these steps and fetches the keys: use it if there is one.
 //!
 //! # Bounds
@@ -81,6 +84,7 @@ mod challenge;
 mod credentials;
 mod issuer;
 mod judge;
+mod publish;
 mod record;
 mod request;
 mod requirement;
@@ -98,6 +102,7 @@ pub use credentials::{
     AuthenticationScheme, CredentialPolicy, Credentials, CredentialsError, MAX_CREDENTIALS,
 };
 pub use issuer::{MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, ResourceServerError, TrustedIssuer};
+pub use publish::Published;
 pub use record::{MAX_SHOWN, VerdictOutcome, VerdictRecord};
 pub use request::{Findings, Inspected, RequestView};
 pub use requirement::Requirement;

@@ -254,7 +254,8 @@ impl Access {
 }
 
 impl Denied {
-    /// Names the scopes of the requirement in the challenge, so that a client without a token knows what to ask for.
+    /// Names the scopes of the requirement in the challenge, so that a client without a token knows what to ask for. A
+    /// second call adds the scopes of another requirement.
     ///
     /// ```
     /// use oidc_proto::{
@@ -276,7 +277,7 @@ impl Denied {
     /// # }
     /// ```
     pub fn naming_scope(self, requirement: &Requirement) -> Self {
-        self.or_scope(requirement.scope_text())
+        self.and_scope(requirement.scope_text())
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     challenge::{Challenges, DenialReason, Denied, Details},
     credentials::CredentialPolicy,
     issuer::Trusted,
+    publish::Published,
     record::VerdictRecord,
 };
 use crate::{
@@ -86,6 +87,7 @@ pub(super) struct Settings {
     pub(super) certificate: CertificateBinding,
     pub(super) origin: String,
     pub(super) about: Arc<Challenges>,
+    pub(super) published: Option<Published>,
     pub(super) pseudonyms: Option<Mac>,
 }
 
@@ -172,6 +174,14 @@ impl ResourceServer {
     #[must_use]
     pub fn dpop_nonce(&self, now: Timestamp) -> Option<String> {
         self.settings.dpop.verifier()?.nonce(now)
+    }
+
+    /// Returns what the resource publishes about itself. `None` unless
+    /// [`ResourceServerBuilder::publish`](super::ResourceServerBuilder::publish) or
+    /// [`mcp`](super::ResourceServerBuilder::mcp) is set.
+    #[must_use]
+    pub fn published(&self) -> Option<&Published> {
+        self.settings.published.as_ref()
     }
 
     pub(super) fn denied(&self, reason: DenialReason, record: VerdictRecord) -> Denied {

@@ -213,6 +213,10 @@ impl AccessTokenVerifier {
         self
     }
 
+    pub(crate) const fn takes_client_as_audience(&self) -> bool {
+        self.client_is_audience
+    }
+
     /// Accepts tokens without this claim, although their header `typ` is `at+jwt`, and RFC 9068 section 2.2 demands the
     /// claim. A second call adds another claim. A token must still name the user (`sub`) or the client (`client_id` or
     /// `azp`).

@@ -1,6 +1,7 @@
 //! [`Builder`]: one challenge, and its parameters as quoted strings.
 
-use crate::resource::credentials::AuthenticationScheme;
+use crate::resource::{credentials::AuthenticationScheme, publish::OFFLINE_ACCESS};
+use std::borrow::Cow;
 
 /// One challenge (RFC 9110 section 11.6.1).
 pub(super) struct Builder {
@@ -28,6 +29,30 @@ impl Builder {
         self.text.push('"');
         self.separator = ", ";
     }
+}
+
+/// Returns the scopes to name in a challenge. For an MCP server, these are all but `offline_access`.
+pub(super) fn scopes_to_name(scope: &str, mcp: bool) -> Option<Cow<'_, str>> {
+    if !mcp || scope.split(' ').all(|one| one != OFFLINE_ACCESS) {
+        return Some(scope.into());
+    }
+    let others: Vec<&str> = scope.split(' ').filter(|one| *one != OFFLINE_ACCESS).collect();
+    (!others.is_empty()).then(|| others.join(" ").into())
+}
+
+/// Joins the scopes of two lists, and names each once.
+pub(super) fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
+    let (mut all, second) = match (first, second) {
+        (Some(first), Some(second)) => (first, second),
+        (one, other) => return one.or(other),
+    };
+    for scope in second.split(' ') {
+        if all.split(' ').all(|known| known != scope) {
+            all.push(' ');
+            all.push_str(scope);
+        }
+    }
+    Some(all)
 }
 
 /// Whether a text can be a quoted string, with or without escapes.

@@ -67,6 +67,21 @@ pub enum ResourceServerError {
         "the resource server accepts DPoP proofs, and its resource identifier is not an http or https URL that says where clients see it: call `ResourceServerBuilder::origin`"
     )]
     Origin,
+    /// The server publishes its metadata, and no URL for the document follows from its settings.
+    #[error(
+        "the resource server publishes its metadata (`ResourceServerBuilder::publish`), and its identifier, or the `resource_metadata` that was set, is no https URL where clients would find them"
+    )]
+    Metadata,
+    /// The server publishes its metadata, and they name no authorization server. An issuer that is a template is none.
+    #[error(
+        "the resource server publishes its metadata, and they name no authorization server that a client could ask: name one in `ResourceServerBuilder::publish`"
+    )]
+    NoAuthorizationServer,
+    /// The server is an MCP server, and another setting takes away a check that an MCP server must make.
+    #[error(
+        "the resource server is an MCP server (`ResourceServerBuilder::mcp`), and `{0}` takes away a check that one must make"
+    )]
+    Mcp(&'static str),
 }
 
 debug_is_sentence!(ResourceServerError);
@@ -84,6 +99,9 @@ impl ResourceServerError {
             Self::TwoIntrospectors => "server_two_introspectors",
             Self::Text(_) => "server_text",
             Self::Origin => "server_origin",
+            Self::Metadata => "server_metadata",
+            Self::NoAuthorizationServer => "server_no_authorization_server",
+            Self::Mcp(_) => "server_mcp",
         }
     }
 
@@ -300,6 +318,14 @@ impl Trusted {
 
     pub(super) const fn rule(&self) -> &IssuerRule {
         self.verifier.rule()
+    }
+
+    /// Returns the setting by which a token may open this server without naming it in `aud`.
+    pub(super) fn without_audience(&self) -> Option<&'static str> {
+        if self.any_audience_introspected {
+            return Some("TrustedIssuer::introspects_without_audience");
+        }
+        self.verifier.takes_client_as_audience().then_some("AccessTokenVerifier::client_id_as_audience")
     }
 }
 

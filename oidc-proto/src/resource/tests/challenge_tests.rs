@@ -16,6 +16,7 @@ fn about(bearer: bool, dpop: bool) -> Arc<Challenges> {
         resource_metadata: Some("https://api.example/.well-known/oauth-protected-resource".to_owned()),
         bearer,
         dpop: dpop.then(|| "ES256 PS256".to_owned()),
+        ..Challenges::default()
     })
 }
 

@@ -116,6 +116,7 @@ pub(crate) fn look_at_a_resource_server(look: &mut Looker) {
     look.at(&TrustedIssuer::new(ISSUER));
     look.at_error(&settings().realm(format!("{CLAIM}\n")).build().unwrap_err());
     look.at_error(&settings().trust(TrustedIssuer::new(format!("{CLAIM} "))).build().unwrap_err());
+    look.at(settings().publish(|about| about).build().unwrap().published().unwrap());
     let server = settings().build().unwrap();
     look.at(&server);
     look.text(&server.dpop_nonce(NOW).unwrap());
