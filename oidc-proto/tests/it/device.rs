@@ -43,6 +43,7 @@ impl Scene {
             ClientAuthentication::SelfSignedTlsClientAuth(_) => {
                 Some(flow::ClientAuthentication::SelfSignedTlsClientAuth)
             }
+            ClientAuthentication::Attested(_) => Some(flow::ClientAuthentication::AttestJwtClientAuth),
         };
         let secret = match &authentication {
             ClientAuthentication::ClientSecretBasic(secret)
@@ -52,7 +53,8 @@ impl Scene {
             | ClientAuthentication::PrivateKeyJwt(_)
             | ClientAuthentication::Federated(_)
             | ClientAuthentication::TlsClientAuth(_)
-            | ClientAuthentication::SelfSignedTlsClientAuth(_) => None,
+            | ClientAuthentication::SelfSignedTlsClientAuth(_)
+            | ClientAuthentication::Attested(_) => None,
         };
         provider.register(
             Registration::new("tv", authentication)

@@ -18,6 +18,7 @@ use crate::{
     jose::{Algorithm, AlgorithmSet, JwsError, SignError},
     message::ErrorResponse,
     metadata::ClientAuthenticationSet,
+    sender::AttestationError,
     token::VerificationError,
 };
 use std::fmt;
@@ -417,6 +418,9 @@ pub enum ConfigError {
         "the provider's `authorization_signing_alg_values_supported` has no algorithm that is accepted: call `ClientBuilder::authorization_signed_response_alg`"
     )]
     NoResponseAlgorithm,
+    /// The client cannot authenticate with its attestation.
+    #[error(transparent)]
+    Attestation(#[from] AttestationError),
     /// Nothing would tie the code to the login or to the client.
     #[error(
         "the quirk `Quirks::no_pkce` would leave the code tied to nothing: it needs the `nonce` of an ID token and a client that authenticates, so it goes neither with `Quirks::no_nonce`, nor with access without a login, nor with a public client"
@@ -474,6 +478,7 @@ impl ConfigError {
             Self::NoAlgorithm | Self::NoResponseAlgorithm | Self::NoBackchannelRequestAlgorithm { .. } => {
                 "config_no_algorithm"
             }
+            Self::Attestation(error) => error.code(),
             Self::Unbound => "config_unbound",
             Self::SavedState => "config_saved_state",
         }

@@ -43,6 +43,9 @@ pub enum Endpoint {
     PushedAuthorizationRequest,
     /// The backchannel authentication endpoint (CIBA section 7).
     BackchannelAuthentication,
+    /// The endpoint that gives challenges for client attestations (draft-ietf-oauth-attestation-based-client-auth-10
+    /// section 6.1).
+    Challenge,
     /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
     ResourceMetadata,
     /// The endpoint of a flow from outside of this crate, under the name that its author gives it.
@@ -86,6 +89,9 @@ impl Endpoint {
             Self::ResourceMetadata => elsewhere("oauth-protected-resource", MAX_DOCUMENT, |_| None),
             Self::Other(name) => elsewhere(name, MAX_RESPONSE, |_| None),
             Self::Jwks => elsewhere("jwks_uri", MAX_DOCUMENT, |known| known.jwks_uri.as_ref()),
+            Self::Challenge => {
+                elsewhere("challenge_endpoint", MAX_RESPONSE, |known| known.challenge_endpoint.as_ref())
+            }
             Self::Token => member!(token_endpoint),
             Self::UserInfo => member!(userinfo_endpoint),
             Self::Introspection => member!(introspection_endpoint),

@@ -61,6 +61,14 @@ impl Get {
         Self::after(Vec::new(), endpoint, url, (accept, of_any_type))
     }
 
+    /// Asks with an empty POST.
+    pub(in crate::flow) fn posted(endpoint: Endpoint, url: &EndpointUrl, accept: &'static str) -> Call<Self> {
+        let mut request = get(url, accept);
+        *request.method_mut() = Method::POST;
+        let urls = vec![shown(&without_query(url.as_str()))];
+        Call::new(Terms::new(endpoint), request, Getting { endpoint, urls, of_any_type: false })
+    }
+
     /// Asks at one more place, after these had no document.
     pub(in crate::flow) fn after(
         mut urls: Vec<String>,
@@ -74,6 +82,13 @@ impl Get {
 }
 
 impl Getting {
+    /// Returns the response.
+    pub(super) fn document(self, response: &Response<'_>, now: Timestamp) -> Document {
+        let Self { endpoint, urls, of_any_type } = self;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Document { endpoint, urls, status, of_any_type, headers, body: response.body().to_vec(), now }
+    }
+
     /// Lets the document be of any media type.
     pub(in crate::flow) const fn of_any_type(mut self) -> Self {
         self.of_any_type = true;
@@ -87,10 +102,7 @@ impl Flow for Get {
     type Output = Document;
 
     fn on_response(state: Getting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let Getting { endpoint, urls, of_any_type } = state;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.body().to_vec();
-        Ok(Step::Done(Document { endpoint, urls, status, of_any_type, headers, body, now: moment.now() }))
+        Ok(Step::Done(state.document(response, moment.now())))
     }
 
     fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {

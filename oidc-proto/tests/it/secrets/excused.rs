@@ -73,6 +73,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 6] = [
             "flow::endpoint::introspected::IntrospectionExchange",
             "flow::endpoint::introspection::TokenIntrospection",
             "flow::endpoint::revocation::Revocation",
+            "flow::exchange::challenge::ChallengeRetrieval",
             "flow::discovery::provider::Found",
             "flow::exchange::document::Get",
             "flow::exchange::jwks::JwksRetrieval",

@@ -68,6 +68,7 @@ impl TestProvider {
         });
         self.backchannel_metadata(&mut metadata);
         self.certificate_metadata(&mut metadata);
+        self.attestation_metadata(&mut metadata);
         if self.settings.issuer_in_callback {
             metadata["authorization_response_iss_parameter_supported"] = true.into();
         }

@@ -1,6 +1,7 @@
 //! [`TestProvider`]: a strict OpenID Provider as a function from a request and a time to a response.
 
 mod assertion;
+mod attestation;
 mod audit;
 mod authenticate;
 mod authorize;
@@ -28,6 +29,7 @@ mod token;
 mod userinfo;
 
 pub use assertion::AssertionAudience;
+pub use attestation::Attester;
 pub use audit::{Finding, Seen};
 pub use authenticate::ClientAuthentication;
 pub use certificate::PeerCertificate;
@@ -86,6 +88,8 @@ pub enum EndpointName {
     PushedAuthorizationRequest,
     /// `/bc-authorize`.
     BackchannelAuthentication,
+    /// `/challenge`, for client attestations.
+    Challenge,
     /// Any other path, which gets 404.
     Unknown,
 }
@@ -104,6 +108,7 @@ impl fmt::Display for EndpointName {
             Self::DeviceAuthorization => "device authorization",
             Self::PushedAuthorizationRequest => "pushed authorization request",
             Self::BackchannelAuthentication => "backchannel authentication",
+            Self::Challenge => "challenge",
             Self::Unknown => "unknown",
         })
     }
@@ -143,6 +148,7 @@ pub struct TestProvider {
     rar: Rar,
     keys: KeyRing,
     certificates: certificate::Certificates,
+    attestations: attestation::Attestations,
     ciba: ciba::Ciba,
     store: Store,
     audit: Audit,
@@ -177,6 +183,7 @@ impl TestProvider {
             rar: Rar::default(),
             keys: KeyRing::new(),
             certificates: certificate::Certificates::default(),
+            attestations: attestation::Attestations::default(),
             ciba: ciba::Ciba::default(),
             store: Store::default(),
             audit: Audit::default(),
@@ -208,6 +215,7 @@ impl TestProvider {
             EndpointName::DeviceAuthorization => "/device_authorization",
             EndpointName::PushedAuthorizationRequest => "/par",
             EndpointName::BackchannelAuthentication => "/bc-authorize",
+            EndpointName::Challenge => "/challenge",
             EndpointName::OAuthMetadata => {
                 let url = Url::parse(&self.issuer).expect("checked when the provider was made");
                 let path = url.path().strip_suffix('/').unwrap_or(url.path());
@@ -230,6 +238,7 @@ impl TestProvider {
         self.audit.general(request, endpoint);
         self.see_certificate(request);
         let mut response = self.answer(endpoint, request, now);
+        self.after_attestation(endpoint, request, &mut response, now);
         for (altered, alteration) in &mut self.alterations {
             if *altered == endpoint {
                 alteration(&mut response);
@@ -257,6 +266,8 @@ impl TestProvider {
             EndpointName::DeviceAuthorization if post => self.device(request, now),
             EndpointName::PushedAuthorizationRequest if post => self.pushed(request, now),
             EndpointName::BackchannelAuthentication if post => self.backchannel(request, now),
+            EndpointName::Challenge if post && self.attestations.endpoint => self.challenge(request, now),
+            EndpointName::Challenge => page(StatusCode::NOT_FOUND, "There is nothing here."),
             EndpointName::Unknown => page(StatusCode::NOT_FOUND, "There is nothing here."),
             EndpointName::Discovery | EndpointName::OAuthMetadata | EndpointName::Jwks => {
                 self.method_not_allowed("GET")
@@ -318,7 +329,8 @@ impl fmt::Debug for TestProvider {
     }
 }
 
-const ENDPOINTS: [EndpointName; 11] = [
+const ENDPOINTS: [EndpointName; 12] = [
+    EndpointName::Challenge,
     EndpointName::PushedAuthorizationRequest,
     EndpointName::BackchannelAuthentication,
     EndpointName::Revocation,
