@@ -1,7 +1,7 @@
 //! [`AttestationChallenges`]: a client's memory of the newest challenge of each server
 //! (draft-ietf-oauth-attestation-based-client-auth-10 section 6.2).
 
-use super::super::nonces::DpopNonces;
+use crate::sender::nonces::DpopNonces;
 use http::{HeaderMap, Uri};
 use std::fmt;
 

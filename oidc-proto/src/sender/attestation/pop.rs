@@ -1,7 +1,6 @@
 //! [`AttestationPop`]: the client instance shows that it has the key of its attestation
 //! (draft-ietf-oauth-attestation-based-client-auth-10 section 5.1).
 
-use super::super::proof::Prover;
 use crate::{
     base::{
         json::Extra,
@@ -9,6 +8,7 @@ use crate::{
         secret::Secret,
     },
     jose::{FromSigned, SignError, ToSign},
+    sender::proof::Prover,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::json;
