@@ -76,7 +76,7 @@ pub(crate) fn show(page: &mut Page) {
         NoResponseType("code id_token"), NoResponseMode("form_post"), SecretTooShort, NoAssertion, NoProof,
         UnwantedProof, DpopKey, OtherDpopKey, NoAlgorithm, NoResponseAlgorithm, NoDeliveryMode("ping"), NoUserCode, NoBackchannelRequestAlgorithm {
             offered: AlgorithmSet::EMPTY.with(Algorithm::PS256), usable: AlgorithmSet::EMPTY.with(Algorithm::ES256)
-        }, Pushed, Unbound, SavedState,
+        }, Pushed, Unbound, SignedRequest, SavedState,
         TokenTooLong { limit: 8192 });
     show!(page, oidc_proto::AttestationError, |error| in_flow(ConfigError::Attestation(error));
         Malformed, TooLong, Type, Missing("exp"), Key, Subject, OtherKey, Expired,

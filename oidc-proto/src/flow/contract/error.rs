@@ -426,6 +426,9 @@ pub enum ConfigError {
         "the quirk `Quirks::no_pkce` would leave the code tied to nothing: it needs the `nonce` of an ID token and a client that authenticates, so it goes neither with `Quirks::no_nonce`, nor with access without a login, nor with a public client"
     )]
     Unbound,
+    /// A signed authentication request (CIBA section 7.1.1) is of another request, client or provider, or has expired.
+    #[error("the signed request does not fit, or is old: call `Client::backchannel_request_to_sign`")]
+    SignedRequest,
     /// The saved state belongs to another client, provider or version.
     #[error("the saved state belongs to another client, provider or version")]
     SavedState,
@@ -470,6 +473,7 @@ impl ConfigError {
             Self::NoDpopAlgorithm { .. } => "config_no_dpop_algorithm",
             Self::OtherDpopKey => "config_other_dpop_key",
             Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
+            Self::SignedRequest => "config_signed_request",
             Self::TokenTooLong { .. } => "config_token_too_long",
             Self::NoDeliveryMode(_) | Self::Pushed => "config_delivery_mode",
             Self::NoUserCode => "config_no_user_code",
