@@ -132,7 +132,7 @@ fn unusable() -> UnusableMember {
 }
 
 /// Refusals as providers send them, one for each registered code and for each hint.
-const REFUSALS: [(u16, &str, Option<&str>); 29] = [
+const REFUSALS: [(u16, &str, Option<&str>); 32] = [
     (400, "invalid_request", None),
     (400, "invalid_request", Some("DPoP proof is missing")),
     (400, "invalid_client", None),
@@ -153,6 +153,9 @@ const REFUSALS: [(u16, &str, Option<&str>); 29] = [
     (400, "invalid_target", None),
     (400, "invalid_dpop_proof", None),
     (400, "use_dpop_nonce", None),
+    (400, "use_attestation_challenge", None),
+    (400, "use_fresh_attestation", None),
+    (400, "invalid_client_attestation", None),
     (401, "insufficient_user_authentication", None),
     (400, "authorization_pending", None),
     (400, "slow_down", None),

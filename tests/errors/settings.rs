@@ -12,6 +12,7 @@ use oidc_proto::{
     flow::{ClientAuthenticationSet, ConfigError, ResourceRequestError, SealError},
     jose::{Algorithm, AlgorithmSet, KeyError, SignError},
     resource::ResourceServerError,
+    sender::AttestationError,
     token::IssuerRuleError,
 };
 use std::io::ErrorKind;
@@ -75,8 +76,16 @@ pub(crate) fn show(page: &mut Page) {
         NoResponseType("code id_token"), NoResponseMode("form_post"), SecretTooShort, NoAssertion, NoProof,
         UnwantedProof, DpopKey, OtherDpopKey, NoAlgorithm, NoResponseAlgorithm, NoDeliveryMode("ping"), NoUserCode, NoBackchannelRequestAlgorithm {
             offered: AlgorithmSet::EMPTY.with(Algorithm::PS256), usable: AlgorithmSet::EMPTY.with(Algorithm::ES256)
-        }, Pushed, Unbound, SavedState,
+        }, Pushed, Unbound, SignedRequest, SavedState,
         TokenTooLong { limit: 8192 });
+    show!(page, oidc_proto::AttestationError, |error| in_flow(ConfigError::Attestation(error));
+        Malformed, TooLong, Type, Missing("exp"), Key, Subject, OtherKey, Expired,
+        Algorithm { offered: AlgorithmSet::EMPTY.with(Algorithm::ES256) },
+        PopAlgorithm {
+            offered: AlgorithmSet::EMPTY.with(Algorithm::ES256), usable: AlgorithmSet::EMPTY.with(Algorithm::EdDSA)
+        },
+        NoPublicKey, NoKey, NoAttestation, NoPop, Unwanted);
+    show!(page, oidc_proto::ConfigError, in_flow; Attestation(AttestationError::Expired));
     show!(page, oidc_drive::ProviderError, |error: ProviderError| said!(error);
         NoAudience, OtherIssuer("https://other.example".to_owned()), TwoIssuerRules);
 

@@ -3,6 +3,7 @@
 
 mod api;
 mod attempts;
+mod attested;
 mod backchannel;
 mod by_url;
 mod code;

@@ -3,6 +3,7 @@
 mod adapters;
 mod api;
 mod assertions;
+mod attestation;
 mod authorized;
 mod certificates;
 mod ciba;

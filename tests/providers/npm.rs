@@ -6,7 +6,7 @@ use oidc_proto::{
     jose::Algorithm,
     metadata::ProviderMetadata,
 };
-use oidc_testkit::KeyRing;
+use oidc_testkit::{Attester, KeyRing};
 use oidc_ureq::{DriveError, Http};
 use std::{
     collections::BTreeMap,
@@ -48,8 +48,9 @@ pub fn npm() -> Option<&'static Npm> {
 
 /// Starts another provider.
 pub fn start() -> Option<Npm> {
-    let keys: serde_json::Map<_, _> =
+    let mut keys: serde_json::Map<_, _> =
         SIGNERS.iter().map(|alg| (alg.name().to_owned(), KeyRing::client_key(*alg).1)).collect();
+    keys.insert("attester".to_owned(), Attester::new(Algorithm::ES256).jwk());
     let keys = ("OIDC_CLIENT_KEYS", serde_json::Value::Object(keys).to_string());
     let (child, issuer) = spawn("provider.mjs", keys)?;
     let http = Http::new();

@@ -13,7 +13,9 @@
 //!
 //! A request that uses up a value (a code, a refresh token, an assertion, a proof) is sent once. There is one
 //! exception. A server that demands another DPoP nonce has not looked at the request yet (RFC 9449 section 8). It
-//! gets the same request once more, authenticated and proven anew, and never a third time.
+//! gets the same request once more, authenticated and proven anew. A server that demands another challenge for a client
+//! attestation has not even authenticated the client (draft-ietf-oauth-attestation-based-client-auth-10 section 7.4), and
+//! gets the request once more, too. It never gets it again for the same reason.
 //!
 //! # The loop
 //!
@@ -99,7 +101,7 @@ pub use endpoint::{
     ResourceOutcome, ResourceRenewal, ResourceRequest, ResourceRequestError, ResourceStep, Revocation,
     ScopeStepUp, ScopeStepUpError, TokenIntrospection, TokenTypeHint,
 };
-pub use exchange::{JwksRetrieval, Learned, MAX_RETRIES, RETRY_AFTER_CAP};
+pub use exchange::{ChallengeRetrieval, JwksRetrieval, Learned, MAX_RETRIES, RETRY_AFTER_CAP};
 pub use grant::{
     AssertionGrant, AssertionGrantRequest, BACKCHANNEL_LIFETIME_CAP, BackchannelAuthentication,
     BackchannelAuthenticationRequest, BackchannelAuthenticationStart, BackchannelGrant, BackchannelTokens,

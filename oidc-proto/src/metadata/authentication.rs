@@ -37,11 +37,14 @@ pub enum ClientAuthentication {
     TlsClientAuth,
     /// A self-signed certificate that is itself registered (RFC 8705 section 2.2).
     SelfSignedTlsClientAuth,
+    /// An attestation of the client's backend, and a proof that this instance of the client has its key
+    /// (draft-ietf-oauth-attestation-based-client-auth-10 section 8).
+    AttestJwtClientAuth,
 }
 
 impl ClientAuthentication {
     /// All methods of this library.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::None,
         Self::ClientSecretBasic,
         Self::ClientSecretPost,
@@ -49,6 +52,7 @@ impl ClientAuthentication {
         Self::PrivateKeyJwt,
         Self::TlsClientAuth,
         Self::SelfSignedTlsClientAuth,
+        Self::AttestJwtClientAuth,
     ];
 
     /// Returns the method with this name.
@@ -67,6 +71,7 @@ impl ClientAuthentication {
             Self::PrivateKeyJwt => "private_key_jwt",
             Self::TlsClientAuth => "tls_client_auth",
             Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
+            Self::AttestJwtClientAuth => "attest_jwt_client_auth",
         }
     }
 }

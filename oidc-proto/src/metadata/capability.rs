@@ -62,6 +62,19 @@ impl ProviderMetadata {
         algorithms(&self.dpop_signing_alg_values_supported)
     }
 
+    /// Returns the signature algorithms of client attestations that the provider lists and this library supports.
+    #[must_use]
+    pub fn client_attestation_algorithms(&self) -> AlgorithmSet {
+        algorithms(&self.client_attestation_signing_alg_values_supported)
+    }
+
+    /// Returns the signature algorithms of the proofs of possession of client attestations that the provider lists and this
+    /// library supports.
+    #[must_use]
+    pub fn client_attestation_pop_algorithms(&self) -> AlgorithmSet {
+        algorithms(&self.client_attestation_pop_signing_alg_values_supported)
+    }
+
     /// Whether the token endpoint accepts this client authentication method. If the metadata has no such list, it
     /// accepts `client_secret_basic` (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2).
     #[must_use]

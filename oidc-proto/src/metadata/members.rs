@@ -142,6 +142,9 @@ metadata! {
         device_authorization_endpoint,
         /// The endpoint at which backchannel authentication begins (CIBA section 4).
         backchannel_authentication_endpoint,
+        /// The endpoint that gives challenges for client attestations
+        /// (draft-ietf-oauth-attestation-based-client-auth-10 section 6.1).
+        challenge_endpoint,
         /// The endpoint to which users are sent to log out (RP-Initiated Logout 1.0 section 2).
         end_session_endpoint,
         /// The page for a frame that tells whether the user's session has changed (Session Management 1.0).
@@ -230,6 +233,10 @@ metadata! {
         backchannel_token_delivery_modes_supported,
         /// Signature algorithms of authentication requests (CIBA).
         backchannel_authentication_request_signing_alg_values_supported,
+        /// Signature algorithms of client attestations (draft-ietf-oauth-attestation-based-client-auth-10 section 8).
+        client_attestation_signing_alg_values_supported,
+        /// Signature algorithms of the proofs of possession that go with client attestations.
+        client_attestation_pop_signing_alg_values_supported,
         /// Signature algorithms of tokens for network function virtualization (ETSI GS NFV-SEC 022).
         nfv_token_signing_alg_values_supported,
         /// Key management algorithms of encrypted tokens for network function virtualization.

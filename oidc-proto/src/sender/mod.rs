@@ -34,6 +34,7 @@
 //! | DPoP proof, its `jti` | [`MAX_PROOF`], [`MAX_JTI`] bytes |
 //! | remembered proofs | [`ReplayWindow::with_capacity`], by default [`DEFAULT_REPLAY_ENTRIES`] |
 
+mod attestation;
 mod certificate;
 mod claims;
 mod nonce;
@@ -45,6 +46,11 @@ mod target;
 pub(crate) mod testdata;
 mod verify;
 
+pub(crate) use attestation::{ATTESTATION, ATTESTATION_POP, challenge_text, pop_to_sign};
+pub use attestation::{
+    AttestationChallenges, AttestationError, AttestationPop, ClientAttestation, MAX_ATTESTATION,
+    attestation_challenge,
+};
 pub use certificate::CertificateThumbprint;
 pub use nonce::{DEFAULT_NONCE_SLOT, NonceKeys};
 pub(crate) use nonces::origin_of;

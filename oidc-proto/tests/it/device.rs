@@ -1,5 +1,4 @@
-//! The device authorization grant (RFC 8628): the device shows a code, and the user enters it on another
-//! device.
+//! The device authorization grant (RFC 8628): the device shows a code, and the user enters it on another device.
 
 use crate::support::{self, answer};
 use oidc_proto::{
@@ -43,6 +42,7 @@ impl Scene {
             ClientAuthentication::SelfSignedTlsClientAuth(_) => {
                 Some(flow::ClientAuthentication::SelfSignedTlsClientAuth)
             }
+            ClientAuthentication::Attested(_) => panic!("an attested client has stories of its own"),
         };
         let secret = match &authentication {
             ClientAuthentication::ClientSecretBasic(secret)
@@ -52,7 +52,8 @@ impl Scene {
             | ClientAuthentication::PrivateKeyJwt(_)
             | ClientAuthentication::Federated(_)
             | ClientAuthentication::TlsClientAuth(_)
-            | ClientAuthentication::SelfSignedTlsClientAuth(_) => None,
+            | ClientAuthentication::SelfSignedTlsClientAuth(_)
+            | ClientAuthentication::Attested(_) => None,
         };
         provider.register(
             Registration::new("tv", authentication)

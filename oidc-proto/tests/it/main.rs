@@ -11,6 +11,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
+mod attestation;
 mod authorization_discovery;
 mod backends;
 mod bad_input;

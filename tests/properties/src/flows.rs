@@ -1,6 +1,7 @@
 //! The property of flows against a provider with scripted responses: each flow ends, sends no code or
 //! refresh token twice, and accepts only the provider's word.
 
+mod attested;
 mod ciba;
 mod device;
 mod discovery;
@@ -53,6 +54,7 @@ pub fn flows(data: &[u8]) {
         3 if flags & 192 == 192 => registration::registration(&mut world, flags),
         3 if flags & 64 != 0 => discovery::authorization(&mut world, flags),
         3 => discovery(&mut world),
+        4 if flags & 192 == 192 => attested::attested(&mut world, flags),
         4 if flags & 64 != 0 => identity::document(&mut world, flags),
         4 => keys(&mut world),
         5 if flags & 64 != 0 => endpoints::introspection(&mut world, flags),

@@ -5,7 +5,7 @@
 // that is done, one line on stdout says so: {"rotated":N}. Exits when its standard input closes.
 
 import { Console } from 'node:console';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
@@ -108,7 +108,7 @@ clients.push({
 });
 
 // Clients that sign assertions. The tests have the private keys, and name the public ones.
-const CLIENT_KEYS = JSON.parse(process.env.OIDC_CLIENT_KEYS ?? '{}');
+const { attester: ATTESTER, ...CLIENT_KEYS } = JSON.parse(process.env.OIDC_CLIENT_KEYS ?? '{}');
 const asserting = (alg, method, rest) => ({
   client_id: `${alg}-${method}`,
   token_endpoint_auth_method: method,
@@ -125,6 +125,16 @@ for (const [alg, key] of Object.entries(CLIENT_KEYS)) {
 for (const alg of ['HS256', 'HS384', 'HS512']) {
   clients.push(asserting(alg, 'client_secret_jwt', { client_secret: SECRET.repeat(5) }));
 }
+
+// A client whose instances are attested (draft-ietf-oauth-attestation-based-client-auth).
+clients.push({
+  client_id: 'attested',
+  token_endpoint_auth_method: 'attest_jwt_client_auth',
+  id_token_signed_response_alg: 'ES256',
+  grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+  response_types: ['code'],
+  redirect_uris: [REDIRECT_URI],
+});
 
 // Clients whose registration demands pushed requests, signed requests, or both.
 for (const [client_id, pushed, signed] of [
@@ -273,6 +283,10 @@ const configuration = {
     }),
   }),
   pkce: { required: () => true },
+  clientAuthMethods: [
+    'none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt',
+    ...(ATTESTER ? ['attest_jwt_client_auth'] : []),
+  ],
   rotateRefreshToken: true,
   issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
   enabledJWA: {
@@ -280,6 +294,7 @@ const configuration = {
     clientAuthSigningAlgValues: [
       'HS256', 'HS384', 'HS512', 'RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519',
     ],
+    ...(ATTESTER ? { attestSigningAlgValues: ['PS256', 'ES256', 'ES384', 'EdDSA'] } : {}),
     requestObjectSigningAlgValues: [
       'HS256', 'HS384', 'HS512', 'RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519',
     ],
@@ -311,6 +326,14 @@ const configuration = {
       },
     },
     clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
+    // Each proof of possession needs a challenge.
+    attestClientAuth: {
+      enabled: Boolean(ATTESTER),
+      ack: 'draft-12',
+      challengeSecret: randomBytes(32),
+      getAttestationSignaturePublicKey: () => createPublicKey({ key: ATTESTER, format: 'jwk' }),
+      assertAttestationJwtAndPop: () => {},
+    },
     requestObjects: { enabled: true },
     devInteractions: { enabled: true },
     clientCredentials: { enabled: true },

@@ -120,6 +120,13 @@ impl KeyRing {
         (signer.into(), keys.public_jwk(family(algorithm), 3))
     }
 
+    /// The key of an attester of clients, and its public JWK. No client of this crate has it.
+    pub(crate) fn attester_key(algorithm: Algorithm) -> (Box<dyn Sign>, Value) {
+        assert!(!algorithm.is_symmetric(), "an attester has a key of its own");
+        let keys = Self::new();
+        (keys.signer(algorithm, 2, None).0, keys.public_jwk(family(algorithm), 2))
+    }
+
     fn public_jwk(&self, family: &str, generation: u32) -> Value {
         let mut jwk = self.private_jwk(family, generation);
         jwk.retain(|name, _| ["kty", "crv", "x", "y", "n", "e"].contains(&name.as_str()));

@@ -49,7 +49,7 @@ pub use keys::KeyRing;
 pub use oidc_proto::base::{Moment, Timestamp};
 pub use oidc_proto::jose::Algorithm;
 pub use provider::{
-    AssertionAudience, BACKCHANNEL_GRANT, ClientAuthentication, DEVICE_GRANT, EndpointName,
+    AssertionAudience, Attester, BACKCHANNEL_GRANT, ClientAuthentication, DEVICE_GRANT, EndpointName,
     FederatedCredential, Finding, JWT_BEARER_GRANT, PeerCertificate, Registration, SAML_BEARER_GRANT, Seen,
     TOKEN_EXCHANGE_GRANT, TestProvider, User, hostile,
 };

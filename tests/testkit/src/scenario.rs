@@ -290,6 +290,7 @@ impl PartyBuilder {
             ClientAuthentication::SelfSignedTlsClientAuth(_) => {
                 oidc_proto::flow::ClientAuthentication::SelfSignedTlsClientAuth
             }
+            ClientAuthentication::Attested(_) => oidc_proto::flow::ClientAuthentication::AttestJwtClientAuth,
         };
         let mut registration = Registration::new(CLIENT_ID, authentication)
             .redirect_uri(&redirect_uri)

@@ -7,7 +7,7 @@ use crate::{
 };
 use oidc_proto::{
     flow::{Flow, Request, Step, Terms},
-    sender::DpopNonces,
+    sender::{AttestationChallenges, DpopNonces},
 };
 use std::{
     fmt,
@@ -15,6 +15,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+
+/// What servers have named for the next proofs of a client.
+type Named = (DpopNonces, AttestationChallenges);
 
 type Answer = Result<http::Response<Vec<u8>>, NoResponse>;
 type Send_ = Arc<dyn Fn(Request, Terms) -> Boxed<Answer> + Send + Sync>;
@@ -49,8 +52,8 @@ pub struct Io {
     cancels: bool,
     clock: Arc<dyn Clock>,
     observer: Observer,
-    /// The newest DPoP nonce of each server, learned from every response.
-    nonces: Arc<Mutex<DpopNonces>>,
+    /// The newest DPoP nonce and the newest challenge of each server, learned from every response.
+    named: Arc<Mutex<Named>>,
 }
 
 impl Io {
@@ -100,7 +103,7 @@ impl Io {
             cancels: true,
             clock: Arc::new(SystemClock),
             observer: Observer::none(),
-            nonces: Arc::default(),
+            named: Arc::default(),
         }
     }
 
@@ -134,19 +137,19 @@ impl Io {
         &self.observer
     }
 
-    /// The newest DPoP nonce of each server.
-    pub(crate) fn nonces(&self) -> DpopNonces {
-        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The newest DPoP nonce and the newest challenge of each server.
+    pub(crate) fn named(&self) -> Named {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Learns the nonce of a response that did not come over this client.
+    /// Learns the nonce and the challenge of a response that did not come over this client.
     pub(crate) fn learn(&self, asked: &http::Uri, headers: &http::HeaderMap) {
-        learn(&self.nonces, asked, headers);
+        learn(&self.named, asked, headers);
     }
 
     pub(crate) fn send(&self, request: Request, terms: Terms) -> Boxed<Answer> {
         let (send, observer) = (Arc::clone(&self.send), self.observer.clone());
-        let (nonces, asked) = (Arc::clone(&self.nonces), request.uri().clone());
+        let (named, asked) = (Arc::clone(&self.named), request.uri().clone());
         Box::pin(async move {
             let answer = if observer.is_none() {
                 send(request, terms).await
@@ -155,7 +158,7 @@ impl Io {
                 sending.ended(send(request, terms).await, |lost| lost.word)
             };
             if let Ok(response) = &answer {
-                learn(&nonces, &asked, response.headers());
+                learn(&named, &asked, response.headers());
             }
             answer
         })
@@ -170,9 +173,11 @@ impl Io {
     }
 }
 
-fn learn(nonces: &Mutex<DpopNonces>, asked: &http::Uri, headers: &http::HeaderMap) {
-    if headers.contains_key("dpop-nonce") {
-        nonces.lock().unwrap_or_else(PoisonError::into_inner).learn(asked, headers);
+fn learn(named: &Mutex<Named>, asked: &http::Uri, headers: &http::HeaderMap) {
+    if headers.contains_key("dpop-nonce") || headers.contains_key("oauth-client-attestation-challenge") {
+        let mut named = named.lock().unwrap_or_else(PoisonError::into_inner);
+        named.0.learn(asked, headers);
+        named.1.learn(asked, headers);
     }
 }
 

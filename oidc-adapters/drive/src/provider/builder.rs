@@ -163,6 +163,14 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
+    /// Sets the source of the client's attestations, which its attester gives: the handle reads it anew for each attempt
+    /// (draft-ietf-oauth-attestation-based-client-auth-10). The key of this instance of the client goes to
+    /// [`attestation_key`](ClientBuilder::attestation_key) in [`client`](Self::client).
+    pub fn attestation_source(mut self, source: impl Into<Source>) -> Self {
+        self.sources.attestation = Some(source.into());
+        self
+    }
+
     /// Sets the source of the client secret, in place of [`secret`](Self::secret): the handle reads it anew for each attempt,
     /// so a secret is replaced without a restart.
     pub fn secret_source(mut self, source: impl Into<Source>) -> Self {

@@ -57,6 +57,7 @@ pub(super) type ClientMaker =
 #[derive(Default)]
 pub(crate) struct Sources {
     pub(crate) assertion: Option<Source>,
+    pub(crate) attestation: Option<Source>,
     pub(crate) secret: Option<Source>,
 }
 

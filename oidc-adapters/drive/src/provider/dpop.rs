@@ -62,9 +62,10 @@ impl Provider {
         self.in_session(self.core.client(metadata, secret)?)
     }
 
-    /// The client with the newest nonces and the key of the session.
+    /// The client with the newest nonces and challenges, and the key of the session.
     pub(super) fn in_session(&self, client: Client) -> Result<Client, ConfigError> {
-        let client = client.with_dpop_nonces(self.io.nonces());
+        let (nonces, challenges) = self.io.named();
+        let client = client.with_dpop_nonces(nonces).with_attestation_challenges(challenges);
         match &self.session {
             Some(session) => client.with_dpop_key(&session.key),
             None => Ok(client),

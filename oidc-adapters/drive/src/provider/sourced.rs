@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! read ─▶ one attempt ─▶ an outcome
-//!                     ─▶ another DPoP nonce is wanted ─▶ read ─▶ one attempt more
+//!                     ─▶ another DPoP nonce, another challenge or a newer attestation is wanted ─▶ read ─▶ one attempt more
 //!                     ─▶ busy, or no response, and a repetition does no harm ─▶ wait ─▶ read ─▶ an attempt, at most 3
 //! ```
 //! Without a source, a flow repeats its request itself.
@@ -15,25 +15,25 @@ use super::{
 use crate::{
     drive::{DriveError, drive_to_rest, ended, waited},
     io::Fell,
-    source::SourceError,
 };
 use oidc_proto::{
     Error, Moment, Timestamp,
     flow::{
-        Assertion, Attempt, Call, Client, Endpoint, Flow, MAX_RETRIES, Pause, RETRY_AFTER_CAP,
+        Assertion, Attempt, Call, Client, ConfigError, Endpoint, Flow, MAX_RETRIES, Pause, RETRY_AFTER_CAP,
         RefreshRequest, Refreshed, Step,
     },
     jose::KeySet,
     metadata::ProviderMetadata,
     renew::RenewalError,
+    sender::ClientAttestation,
 };
 use std::{future::Future, sync::Arc, time::Duration};
 
 impl Provider {
     /// Whether credentials are read from a source for each attempt.
     pub(super) fn is_sourced(&self) -> bool {
-        let Sources { assertion, secret, .. } = &self.core.sources;
-        assertion.is_some() || secret.is_some()
+        let Sources { assertion, attestation, secret } = &self.core.sources;
+        assertion.is_some() || attestation.is_some() || secret.is_some()
     }
 
     /// Returns the client for this metadata, with the newest secret.
@@ -45,12 +45,16 @@ impl Provider {
         Ok(self.made_client(metadata, secret)?)
     }
 
-    /// Returns one attempt of this client, with an assertion that has just been read.
-    async fn attempt_of(&self, client: &Client) -> Result<Attempt, SourceError> {
-        match &self.core.sources.assertion {
-            Some(source) => Ok(client.attempt(Assertion::foreign(source.read(&self.io).await?))),
-            None => Ok(Attempt::from(client)),
+    /// Returns one attempt of this client, with an assertion or an attestation that has just been read.
+    async fn attempt_of(&self, client: &Client) -> Result<Attempt, ProviderError> {
+        let Sources { assertion, attestation, .. } = &self.core.sources;
+        if let Some(source) = assertion {
+            return Ok(client.attempt(Assertion::foreign(source.read(&self.io).await?)));
         }
+        let Some(source) = attestation else { return Ok(Attempt::from(client)) };
+        let attested = ClientAttestation::parse(source.read(&self.io).await?).map_err(ConfigError::from);
+        let attested = attested.and_then(|attestation| client.with_attestation(&attestation));
+        Ok(Attempt::from(&attested.map_err(Error::from)?))
     }
 
     /// Leaves the repetitions to this module if there is a source: its next credential is for the next attempt.
@@ -66,7 +70,7 @@ impl Provider {
     /// Returns the only attempt of a request that this module cannot repeat. Its flow does so if it can.
     pub(super) async fn only_attempt(&self) -> Result<Attempt, ProviderError> {
         let client = self.client().await?;
-        Ok(self.attempt_of(&client).await?)
+        self.attempt_of(&client).await
     }
 
     /// Returns one attempt for the renewal of `what`. If a source has no credential, nobody is asked.
@@ -90,7 +94,7 @@ impl Provider {
             | ProviderError::Shared(_) => RenewalError::NoResponse,
         };
         let client = self.client_of(self.metadata_for_renewal().await?).await.map_err(fallen)?;
-        let attempt = self.attempt_of(&client).await.map_err(|failed| fallen(failed.into()))?;
+        let attempt = self.attempt_of(&client).await.map_err(fallen)?;
         Ok(self.single(attempt))
     }
 
@@ -121,7 +125,7 @@ impl Provider {
     where
         F: Flow<Output: Send, Awaiting: Send, Paused: Send> + Send + 'static,
     {
-        let mut again = self.is_sourced();
+        let mut repeated = Repeated::by(self);
         loop {
             let attempt = self.attempt_for_renewal(what).await?;
             if is_late() {
@@ -129,8 +133,7 @@ impl Provider {
             }
             let ran = self.io.run(begin(attempt, self.core.clock.moment())?).await;
             match &ran {
-                Err(Fell { failed: DriveError::Protocol(error), .. })
-                    if std::mem::take(&mut again) && error_wants_nonce(error) => {}
+                Err(Fell { failed: DriveError::Protocol(error), .. }) if repeated.once_more(error) => {}
                 _ => return Ok(ran),
             }
         }
@@ -169,16 +172,13 @@ impl Provider {
     where
         B: Future<Output = Result<Step<F>, ProviderError>>,
     {
-        // Without a source, the flow has sent the new nonce itself.
-        let (mut waits, mut nonce) = (0, !self.is_sourced());
+        let (mut waits, mut repeated) = (0, Repeated::by(self));
         loop {
             let failed = match self.run(step).await {
                 Ok(output) => return Ok(output),
                 Err(failed) => failed,
             };
-            if !nonce && wants_nonce(&failed) {
-                nonce = true;
-            } else {
+            if !matches!(&failed, ProviderError::Protocol(error) if repeated.once_more(error)) {
                 let wait = wait(&failed, waits).filter(|_| repeats && waits < MAX_RETRIES);
                 let Some(wait) = wait else { return Err(failed) };
                 self.io.sleep(wait).await;
@@ -199,7 +199,7 @@ impl Provider {
         ask: impl Fn(Attempt, S, Moment) -> Result<Call<F>, Error>,
     ) -> Result<F::Output, ProviderError> {
         let (clock, observer) = (&*self.core.clock, self.io.observer());
-        let mut nonce = false;
+        let mut repeated = Repeated::by(self);
         loop {
             let wait = clock.now().until(next);
             if !wait.is_zero() {
@@ -212,7 +212,7 @@ impl Provider {
             let send = |request, terms| self.io.send(request, terms);
             let ran = match drive_to_rest(call, clock, send).await {
                 Ok(Err(pause)) => {
-                    (grant, next, nonce) = (save(&pause), pause.until(), false);
+                    (grant, next, repeated) = (save(&pause), pause.until(), Repeated::by(self));
                     continue;
                 }
                 Ok(Ok(output)) => Ok(output),
@@ -220,22 +220,38 @@ impl Provider {
             };
             match ended::<F, _>(observer, began, ran).map_err(|failed| reason(failed, self.issuer())) {
                 // The provider has not looked at the grant.
-                Err(failed) if wants_nonce(&failed) && !std::mem::replace(&mut nonce, true) => {}
+                Err(ProviderError::Protocol(error)) if repeated.once_more(&error) => {}
                 ran => return ran,
             }
         }
     }
 }
 
-/// Whether the provider has not looked at the request, because its proof lacks the newest nonce (RFC 9449 section 8). The
-/// handle has learned that nonce from the response. At the UserInfo endpoint that is another request (section 9): the code
-/// is spent by then.
-pub(super) fn wants_nonce(failed: &ProviderError) -> bool {
-    matches!(failed, ProviderError::Protocol(error) if error_wants_nonce(error))
+/// For which reasons an operation was repeated at once. Without a source, its flow has done so itself.
+pub(super) struct Repeated {
+    sourced: bool,
+    reasons: Vec<&'static str>,
 }
 
-pub(super) fn error_wants_nonce(error: &Error) -> bool {
-    let Error::OAuth(refused) = error else { return false };
+impl Repeated {
+    pub(super) fn by(provider: &Provider) -> Self {
+        Self { sourced: provider.is_sourced(), reasons: Vec::new() }
+    }
+
+    /// Whether the operation may be repeated after this error: the provider has not looked at the request, and says what it
+    /// wants for the first time.
+    pub(super) fn once_more(&mut self, error: &Error) -> bool {
+        let reason = wants(error).filter(|reason| self.sourced && !self.reasons.contains(reason));
+        self.reasons.extend(reason);
+        reason.is_some()
+    }
+}
+
+/// What the provider wants in the same request: the newest nonce of a proof (RFC 9449 section 8), the newest challenge, or a
+/// newer attestation. The handle has learned that nonce or that challenge from the response. At the UserInfo endpoint that is
+/// another request (RFC 9449 section 9): the code is spent by then.
+fn wants(error: &Error) -> Option<&'static str> {
+    let Error::OAuth(refused) = error else { return None };
     let authenticates = matches!(
         refused.endpoint,
         Endpoint::Token
@@ -245,7 +261,13 @@ pub(super) fn error_wants_nonce(error: &Error) -> bool {
             | Endpoint::Introspection
             | Endpoint::Revocation
     );
-    authenticates && refused.dpop_nonce.is_some() && refused.code() == "use_dpop_nonce"
+    let code = refused.code();
+    let named = match code {
+        "use_dpop_nonce" => refused.dpop_nonce.is_some(),
+        "use_attestation_challenge" => refused.attestation_challenge.is_some(),
+        code => code == "use_fresh_attestation",
+    };
+    (authenticates && named).then_some(code)
 }
 
 /// How long to wait before a repetition: as long as the provider asks, or else twice as long as the last time.

@@ -1,6 +1,6 @@
 //! [`WorkloadTokens`]: access tokens for the token that a platform gives to a workload, renewed before they expire.
 
-use super::{core::TOKEN, error::ProviderError, handle::Provider, sourced::error_wants_nonce};
+use super::{core::TOKEN, error::ProviderError, handle::Provider, sourced::Repeated};
 use crate::{
     drive::DriveError,
     flight::SingleFlight,
@@ -124,7 +124,7 @@ impl WorkloadTokens {
         let keep = |why| *failed.lock().unwrap_or_else(PoisonError::into_inner) = why;
         keep(None);
         // Without a source of credentials, the flow repeats its request itself.
-        let mut again = provider.is_sourced();
+        let mut repeated = Repeated::by(provider);
         let ran = loop {
             let attempt = provider.attempt_for_renewal(TOKEN).await?;
             let token = source.read(&provider.io).await.map_err(|why| {
@@ -142,8 +142,7 @@ impl WorkloadTokens {
                 }
             };
             match &ran {
-                Err(Fell { failed: DriveError::Protocol(error), .. })
-                    if std::mem::take(&mut again) && error_wants_nonce(error) => {}
+                Err(Fell { failed: DriveError::Protocol(error), .. }) if repeated.once_more(error) => {}
                 _ => break ran,
             }
         };

@@ -17,7 +17,7 @@ use crate::{
     },
     flow::contract::{Endpoint, Error},
     jose::{Algorithm, FromSigned, ToSign},
-    sender::Proof,
+    sender::{AttestationPop, Proof},
 };
 use serde_json::json;
 
@@ -42,7 +42,7 @@ impl FromSigned for Assertion {
     }
 }
 
-/// A client with the assertion, the proof, or both, for one attempt.
+/// A client with what was signed elsewhere for one attempt: an assertion, a proof, or both.
 ///
 /// Its flows send the request once, because a second attempt needs another assertion and another proof. So a flow
 /// that would wait for a busy provider ends instead. A flow whose provider demands another DPoP nonce ends with that
@@ -77,6 +77,7 @@ pub struct Attempt {
 pub(in crate::flow) struct Prepared {
     pub(in crate::flow) assertion: Option<Assertion>,
     pub(in crate::flow) proof: Option<Proof>,
+    pub(in crate::flow) pop: Option<AttestationPop>,
     /// Whether the program makes the next attempt itself.
     pub(in crate::flow) single: bool,
 }
@@ -84,7 +85,7 @@ pub(in crate::flow) struct Prepared {
 impl Prepared {
     /// Whether the flow may repeat the request itself.
     pub(in crate::flow) const fn is_none(&self) -> bool {
-        self.assertion.is_none() && self.proof.is_none() && !self.single
+        self.assertion.is_none() && self.proof.is_none() && self.pop.is_none() && !self.single
     }
 }
 

@@ -1,6 +1,8 @@
 //! Client authentication (RFC 6749 section 2.3, RFC 7523 section 2.2, OpenID Connect Core 1.0 section 9). It is made
 //! anew for each request, because an assertion is used once.
 
+mod attestation;
+
 use super::{
     assertion::{Assertion, Unsigned},
     choice::AssertionKey,
@@ -65,7 +67,9 @@ impl Client {
                 | ClientAuthentication::ClientSecretPost
                 // The connection presents the certificate.
                 | ClientAuthentication::TlsClientAuth
-                | ClientAuthentication::SelfSignedTlsClientAuth,
+                | ClientAuthentication::SelfSignedTlsClientAuth
+                // The headers of the request have the attestation.
+                | ClientAuthentication::AttestJwtClientAuth,
                 _,
             ) => form.push(id()),
         }
@@ -80,10 +84,13 @@ impl Client {
 
     /// Returns the client secret as it is and as it is sent: no error may repeat either.
     pub(in crate::flow) fn secrets(&self) -> Vec<Secret> {
-        let Some(secret) = &self.inner().secret else { return Vec::new() };
-        let basic = self.basic(secret);
-        let basic = basic.to_str().unwrap_or_default().trim_start_matches("Basic ");
-        vec![basic.into(), form::encode_one(secret.expose()).into(), secret.clone()]
+        let mut secrets: Vec<_> = self.attested.secret().into_iter().collect();
+        if let Some(secret) = &self.inner().secret {
+            let basic = self.basic(secret);
+            let basic = basic.to_str().unwrap_or_default().trim_start_matches("Basic ");
+            secrets.extend([basic.into(), form::encode_one(secret.expose()).into(), secret.clone()]);
+        }
+        secrets
     }
 
     /// Whether form encoding changes the credentials that are sent by HTTP Basic authentication.

@@ -1,5 +1,12 @@
 //! [`ClientBuilder`]: the settings of a client, checked together.
 
+mod attestation;
+mod checks;
+
+use attestation::AttestationSettings;
+use checks::check_characters;
+pub(in crate::flow) use checks::check_redirect_uri;
+
 use super::{
     choice::Means,
     client::{Client, Inner},
@@ -21,7 +28,6 @@ use crate::{
     token::{AuthorizationResponseVerifier, IdTokenVerifier, MAX_TOKEN, UserInfoVerifier},
 };
 use std::{fmt, sync::Arc, time::Duration};
-use url::Url;
 
 /// The settings of a [`Client`]. [`build`](Self::build) checks all of them together.
 ///
@@ -56,6 +62,7 @@ pub struct ClientBuilder {
     certificate_bound: bool,
     redirect_uri: Option<String>,
     pub(super) requests: RequestSettings,
+    pub(super) attesting: AttestationSettings,
     quirks: Quirks,
     issuer_rule: Option<IssuerRule>,
     algorithm: Option<Algorithm>,
@@ -105,6 +112,7 @@ impl Client {
             certificate_bound: false,
             redirect_uri: None,
             requests: RequestSettings::default(),
+            attesting: AttestationSettings::default(),
             quirks: Quirks::default(),
             issuer_rule: None,
             algorithm: None,
@@ -203,7 +211,8 @@ impl ClientBuilder {
     }
 
     /// Sets the registered authentication method. By default, it is the first of these that the provider lists and the
-    /// client can use: `private_key_jwt` with a [`signer`](Self::signer); `client_secret_basic`, `client_secret_post` or
+    /// client can use: `attest_jwt_client_auth` with an [`attestation_key`](Self::attestation_key); `private_key_jwt` with
+    /// a [`signer`](Self::signer); `client_secret_basic`, `client_secret_post` or
     /// `client_secret_jwt` with a [`secret`](Self::secret); `tls_client_auth` or `self_signed_tls_client_auth` with a
     /// [`certificate`](Self::certificate). A client that has none of them is public. The provider is never asked by
     /// trial and error.
@@ -349,7 +358,8 @@ impl ClientBuilder {
             check_redirect_uri(uri)?;
         }
         let (secret, signers) = (self.secret.as_ref(), &*self.signers);
-        let means = Means { secret, signers, certificate: self.certificate };
+        let attestation = self.attesting.key.is_some();
+        let means = Means { secret, signers, certificate: self.certificate, attestation };
         let authentication = means.method(self.authentication, &self.metadata)?;
         let assertion_key = means.key(authentication, self.assertion_algorithm, &self.metadata)?;
         let requests = self.requests.choose(&means, &self.metadata)?;
@@ -406,6 +416,7 @@ impl ClientBuilder {
             return Err(ConfigError::NoProof);
         }
         let prover = self.dpop_key.map(|key| key.prover(&self.metadata)).transpose()?;
+        let (attestation_key, attestation) = self.attesting.of_client(&self.metadata)?;
         let inner = Inner {
             metadata: self.metadata,
             client_id: self.client_id,
@@ -419,6 +430,7 @@ impl ClientBuilder {
             certificate_bound: self.certificate_bound,
             redirect_uri: self.redirect_uri,
             requests,
+            attestation_key,
             quirks: self.quirks,
             verifier,
             response_verifier,
@@ -433,7 +445,12 @@ impl ClientBuilder {
             max_document: self.max_document,
             key_set_reader: self.key_set_reader,
         };
-        Ok(Client::new(inner, self.max_token.unwrap_or(MAX_INTROSPECTED)))
+        let client = Client::new(inner, self.max_token.unwrap_or(MAX_INTROSPECTED));
+        // An attestation that the provider's method makes useless is no mistake.
+        match attestation.filter(|_| client.attests()) {
+            Some(attestation) => client.with_attestation(&attestation),
+            None => Ok(client),
+        }
     }
 
     /// Returns the algorithms that the provider may sign with: the registered one, or the asymmetric ones among those
@@ -456,44 +473,5 @@ impl ClientBuilder {
             return Err(ConfigError::SecretTooShort);
         }
         Ok((only, Some(Arc::new(keys))))
-    }
-}
-
-/// Accepts one or more `VSCHAR` (RFC 6749 appendix A.1 and A.2).
-fn check_characters(name: &'static str, text: &str) -> Result<(), ConfigError> {
-    if text.is_empty() || !text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
-        return Err(ConfigError::Characters(name));
-    }
-    Ok(())
-}
-
-/// Accepts `https`, `http` to this machine (RFC 8252 section 7.3), and the scheme of a native application.
-pub(in crate::flow) fn check_redirect_uri(uri: &str) -> Result<(), ConfigError> {
-    let url = Url::parse(uri).map_err(|_| ConfigError::RedirectUri("is not an absolute URL"))?;
-    if !text::is_text(uri) {
-        return Err(ConfigError::RedirectUri("is too long or has control characters"));
-    }
-    if url.fragment().is_some() {
-        return Err(ConfigError::RedirectUri("has a fragment (RFC 6749 section 3.1.2)"));
-    }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" => {
-            let local = match url.host() {
-                Some(url::Host::Domain(name)) => name == "localhost",
-                Some(url::Host::Ipv4(address)) => address.is_loopback(),
-                Some(url::Host::Ipv6(address)) => address.is_loopback(),
-                None => false,
-            };
-            if local {
-                Ok(())
-            } else {
-                Err(ConfigError::RedirectUri("is plain http and not on this machine"))
-            }
-        }
-        "javascript" | "data" | "file" | "blob" | "about" | "ftp" | "ws" | "wss" => {
-            Err(ConfigError::RedirectUri("has a scheme that no client can receive"))
-        }
-        _ => Ok(()),
     }
 }

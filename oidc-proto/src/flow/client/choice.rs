@@ -7,6 +7,7 @@ use crate::{
     flow::contract::ConfigError,
     jose::{Algorithm, AlgorithmSet, RingSigner},
     metadata::{ClientAuthentication, ClientAuthenticationSet, ProviderMetadata},
+    sender::AttestationError,
 };
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ pub(super) struct Means<'m> {
     pub(super) secret: Option<&'m Secret>,
     pub(super) signers: &'m [Signer],
     pub(super) certificate: bool,
+    /// Whether the client has a key for an attestation, here or elsewhere.
+    pub(super) attestation: bool,
 }
 
 /// The key that signs assertions, and the name of its algorithm in their header.
@@ -31,6 +34,9 @@ impl Means<'_> {
         told: Option<ClientAuthentication>,
         metadata: &ProviderMetadata,
     ) -> Result<ClientAuthentication, ConfigError> {
+        if told == Some(ClientAuthentication::AttestJwtClientAuth) && !self.attestation {
+            return Err(AttestationError::NoKey.into());
+        }
         if let Some(method) = told {
             return if self.fits(method) {
                 Ok(method)
@@ -39,10 +45,14 @@ impl Means<'_> {
             };
         }
         // A public client need not find `none` in the metadata: many providers forget it.
-        if self.secret.is_none() && self.signers.is_empty() && !self.certificate {
+        let none = self.secret.is_none() && self.signers.is_empty();
+        if none && !self.certificate && !self.attestation {
             return Ok(ClientAuthentication::None);
         }
         // Metadata without a list mean `client_secret_basic`. A client that has no secret, but a key, knows better.
+        if metadata.token_endpoint_auth_methods_supported.is_none() && self.attestation {
+            return Ok(ClientAuthentication::AttestJwtClientAuth);
+        }
         if metadata.token_endpoint_auth_methods_supported.is_none() && !self.signers.is_empty() {
             return Ok(ClientAuthentication::PrivateKeyJwt);
         }
@@ -62,6 +72,7 @@ impl Means<'_> {
             ClientAuthentication::ClientSecretBasic
             | ClientAuthentication::ClientSecretPost
             | ClientAuthentication::ClientSecretJwt => self.secret.is_some(),
+            ClientAuthentication::AttestJwtClientAuth => self.attestation,
             // The private key may be elsewhere.
             ClientAuthentication::PrivateKeyJwt => true,
         }
@@ -76,7 +87,8 @@ impl Means<'_> {
             ClientAuthentication::None
             | ClientAuthentication::ClientSecretBasic
             | ClientAuthentication::ClientSecretPost
-            | ClientAuthentication::ClientSecretJwt => self.fits(*method),
+            | ClientAuthentication::ClientSecretJwt
+            | ClientAuthentication::AttestJwtClientAuth => self.fits(*method),
         };
         IN_ORDER.into_iter().filter(has).fold(ClientAuthenticationSet::EMPTY, ClientAuthenticationSet::with)
     }
@@ -124,13 +136,15 @@ impl Means<'_> {
             | ClientAuthentication::ClientSecretBasic
             | ClientAuthentication::ClientSecretPost
             | ClientAuthentication::TlsClientAuth
-            | ClientAuthentication::SelfSignedTlsClientAuth => Ok(None),
+            | ClientAuthentication::SelfSignedTlsClientAuth
+            | ClientAuthentication::AttestJwtClientAuth => Ok(None),
         }
     }
 }
 
 /// The methods, the better one first. Of those with a secret, the ones that every provider has come first.
-const IN_ORDER: [ClientAuthentication; 6] = [
+const IN_ORDER: [ClientAuthentication; 7] = [
+    ClientAuthentication::AttestJwtClientAuth,
     ClientAuthentication::PrivateKeyJwt,
     ClientAuthentication::ClientSecretBasic,
     ClientAuthentication::ClientSecretPost,
@@ -186,7 +200,8 @@ pub(super) fn algorithm_elsewhere(
         | ClientAuthentication::ClientSecretBasic
         | ClientAuthentication::ClientSecretPost
         | ClientAuthentication::TlsClientAuth
-        | ClientAuthentication::SelfSignedTlsClientAuth => return Err(ConfigError::UnwantedAssertion),
+        | ClientAuthentication::SelfSignedTlsClientAuth
+        | ClientAuthentication::AttestJwtClientAuth => return Err(ConfigError::UnwantedAssertion),
     };
     let allowed = Allowed::new(registered, metadata);
     let name = allowed.name_of(algorithm).filter(|name| name.is_symmetric() == symmetric);

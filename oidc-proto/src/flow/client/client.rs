@@ -4,7 +4,7 @@
 use super::{
     choice::AssertionKey,
     request_object::Requests,
-    settings::{AssertionAudience, AssertionType, UserInfoMethod},
+    settings::{AssertionAudience, AssertionType, Attested, UserInfoMethod},
     signing::SignedIntrospection,
 };
 use crate::{
@@ -49,6 +49,7 @@ pub struct Client {
     max_introspected: usize,
     /// The key of one session, in place of that of the client.
     session: Option<Arc<Prover>>,
+    pub(super) attested: Attested,
 }
 
 pub(crate) struct Inner {
@@ -85,6 +86,8 @@ pub(crate) struct Inner {
     pub(crate) secret_key: Option<Arc<KeySet>>,
     /// How the client sends its authorization requests.
     pub(super) requests: Requests,
+    /// The key of this instance of the client, to which its attestation is bound.
+    pub(super) attestation_key: Option<Prover>,
     pub(crate) fetch_userinfo: bool,
     pub(crate) userinfo_method: UserInfoMethod,
     pub(super) max_document: usize,
@@ -93,7 +96,8 @@ pub(crate) struct Inner {
 
 impl Client {
     pub(super) fn new(inner: Inner, max_introspected: usize) -> Self {
-        Self { inner: Arc::new(inner), dpop_nonces: DpopNonces::new(), max_introspected, session: None }
+        let (dpop_nonces, attested) = (DpopNonces::new(), Attested::default());
+        Self { inner: Arc::new(inner), dpop_nonces, max_introspected, session: None, attested }
     }
 
     /// Returns the provider's metadata.
@@ -150,6 +154,10 @@ impl Client {
 
     pub(super) fn with_prover(&self, prover: Arc<Prover>) -> Self {
         Self { session: Some(prover), ..self.clone() }
+    }
+
+    pub(super) fn with_attested(&self, attested: Attested) -> Self {
+        Self { attested, ..self.clone() }
     }
 
     pub(in crate::flow) fn dpop_nonce(&self, url: &EndpointUrl) -> Option<&str> {

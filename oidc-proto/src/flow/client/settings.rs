@@ -1,6 +1,10 @@
-//! The settings of a client: the audience and the type of its assertions, its method for UserInfo, and its keys.
+//! The settings of a client: the audience and the type of its assertions, its method for UserInfo, its keys, and its attestation.
 
-use crate::jose::Sign;
+use crate::{
+    base::secret::Secret,
+    jose::Sign,
+    sender::{AttestationChallenges, ClientAttestation},
+};
 use std::{fmt, sync::Arc};
 
 /// The audience (`aud`) of a client's assertions.
@@ -76,5 +80,19 @@ pub(in crate::flow) struct Signer(pub(in crate::flow) Arc<dyn Sign>);
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer").field("algorithm", &self.0.algorithm()).finish_non_exhaustive()
+    }
+}
+
+/// What changes while a client is in use: its attestation, and the newest challenge of each server.
+#[derive(Clone, Default)]
+pub(super) struct Attested {
+    pub(super) attestation: Option<Arc<ClientAttestation>>,
+    pub(super) challenges: AttestationChallenges,
+}
+
+impl Attested {
+    /// Returns the attestation: no error may repeat it.
+    pub(super) fn secret(&self) -> Option<Secret> {
+        self.attestation.as_ref().map(|attestation| attestation.jwt().clone())
     }
 }

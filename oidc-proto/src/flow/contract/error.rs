@@ -23,6 +23,7 @@ use crate::{
     jose::{Algorithm, AlgorithmSet, JwsError, SignError},
     message::{ClientMetadataError, ErrorResponse, RegisteredClient},
     metadata::ClientAuthenticationSet,
+    sender::AttestationError,
     token::VerificationError,
 };
 use std::fmt;
@@ -404,6 +405,9 @@ pub enum ConfigError {
         "the provider's `authorization_signing_alg_values_supported` has no algorithm that is accepted: call `ClientBuilder::authorization_signed_response_alg`"
     )]
     NoResponseAlgorithm,
+    /// The client cannot authenticate with its attestation.
+    #[error(transparent)]
+    Attestation(#[from] AttestationError),
     /// Nothing would tie the code to the login or to the client.
     #[error(
         "the quirk `Quirks::no_pkce` would leave the code tied to nothing: it needs the `nonce` of an ID token and a client that authenticates, so it goes neither with `Quirks::no_nonce`, nor with access without a login, nor with a public client"
@@ -415,6 +419,9 @@ pub enum ConfigError {
     /// The registered client cannot be used here or now, or its registration cannot be managed.
     #[error("{0}")]
     Registered(#[from] RegisteredClientError),
+    /// A signed authentication request (CIBA section 7.1.1) is of another request, client or provider, or has expired.
+    #[error("the signed request does not fit, or is old: call `Client::backchannel_request_to_sign`")]
+    SignedRequest,
     /// The saved state belongs to another client, provider or version.
     #[error("the saved state belongs to another client, provider or version")]
     SavedState,
@@ -460,6 +467,7 @@ impl ConfigError {
             Self::NoDpopAlgorithm { .. } => "config_no_dpop_algorithm",
             Self::OtherDpopKey => "config_other_dpop_key",
             Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
+            Self::SignedRequest => "config_signed_request",
             Self::TokenTooLong { .. } => "config_token_too_long",
             Self::NoDeliveryMode(_) | Self::Pushed => "config_delivery_mode",
             Self::NoUserCode => "config_no_user_code",
@@ -468,6 +476,7 @@ impl ConfigError {
             Self::NoAlgorithm | Self::NoResponseAlgorithm | Self::NoBackchannelRequestAlgorithm { .. } => {
                 "config_no_algorithm"
             }
+            Self::Attestation(error) => error.code(),
             Self::Unbound => "config_unbound",
             Self::ClientMetadata(_) => "config_client_metadata",
             Self::Registered(error) => error.code(),

@@ -4,13 +4,13 @@ use super::terms::Endpoint;
 use crate::{
     base::sentence::{Remedy, debug_is_sentence},
     message::ErrorResponse,
-    sender::dpop_nonce,
+    sender::{attestation_challenge, dpop_nonce},
 };
 use http::{HeaderMap, StatusCode};
 use std::fmt;
 
 /// The error codes of the specifications. Any other code from a provider could contain anything.
-const REGISTERED: [&str; 41] = [
+const REGISTERED: [&str; 44] = [
     // RFC 6749 sections 4.1.2.1 and 5.2
     "invalid_request",
     "invalid_client",
@@ -59,6 +59,10 @@ const REGISTERED: [&str; 41] = [
     "invalid_client_metadata",
     "invalid_software_statement",
     "unapproved_software_statement",
+    // draft-ietf-oauth-attestation-based-client-auth-10 section 7.4
+    "use_attestation_challenge",
+    "use_fresh_attestation",
+    "invalid_client_attestation",
 ];
 
 /// The hint for a client that the provider does not know, or whose proof of itself is wrong.
@@ -66,6 +70,9 @@ const CLIENT: &str = "; check `client_id`, `ClientBuilder::secret` and the regis
 
 /// The hint for a client whose assertion is refused.
 const ASSERTION: &str = "; check `client_id`, the registered key (`ClientBuilder::signer`) or secret, the algorithm (`token_endpoint_auth_signing_alg`), the clock, and the audience and the type that the provider wants (`ClientBuilder::assertion_audience`, `ClientBuilder::assertion_type`)";
+
+/// The hint for a client whose attestation is refused.
+const ATTESTATION: &str = "; check `client_id`, whether the provider trusts the attester, the client attestation and its key (`ClientBuilder::attestation`, `ClientBuilder::attestation_key`), and the clock";
 
 /// Whether a refusal says that the login page was open for too long. Keycloak reports that as an outage.
 fn left_open(said: &ErrorResponse) -> bool {
@@ -229,7 +236,8 @@ pub(super) fn remedy(said: &ErrorResponse) -> Remedy {
         | "bad_refresh_token"
         | "invalid_code"
         | "code_already_used" => Remedy::LogInAgain,
-        "use_dpop_nonce" => Remedy::ProviderAtFault, // Its nonce was used, and it asks for another one.
+        // Its nonce or challenge was used, and it asks for another one.
+        "use_dpop_nonce" | "use_attestation_challenge" => Remedy::ProviderAtFault,
         _ => Remedy::FixConfiguration,
     }
 }
@@ -264,12 +272,17 @@ pub struct OAuthError {
     pub response: ErrorResponse,
     /// The nonce for the next DPoP proof (RFC 9449 section 8), if the server named one.
     pub dpop_nonce: Option<String>,
+    /// The challenge for the next proof of possession of a client attestation
+    /// (draft-ietf-oauth-attestation-based-client-auth-10 section 6.2), if the server named one.
+    pub attestation_challenge: Option<String>,
     /// Whether the request sent a PKCE verifier to a provider whose metadata do not mention PKCE.
     pub(in crate::flow) sent_unknown_pkce: bool,
     /// Whether form encoding has changed the credentials of the request.
     pub(in crate::flow) sent_encoded: bool,
     /// Whether an assertion has authenticated the client.
     pub(in crate::flow) sent_assertion: bool,
+    /// Whether a client attestation has authenticated the client.
+    pub(in crate::flow) sent_attestation: bool,
 }
 
 impl OAuthError {
@@ -279,15 +292,27 @@ impl OAuthError {
         response: ErrorResponse,
         headers: &HeaderMap,
     ) -> Self {
-        let dpop_nonce = dpop_nonce(headers).map(str::to_owned);
-        let (status, sent_unknown_pkce, sent_encoded) = (status.as_u16(), false, false);
-        let sent_assertion = false;
-        Self { endpoint, status, response, dpop_nonce, sent_unknown_pkce, sent_encoded, sent_assertion }
+        Self {
+            endpoint,
+            status: status.as_u16(),
+            response,
+            dpop_nonce: dpop_nonce(headers).map(str::to_owned),
+            attestation_challenge: attestation_challenge(headers).map(str::to_owned),
+            sent_unknown_pkce: false,
+            sent_encoded: false,
+            sent_assertion: false,
+            sent_attestation: false,
+        }
     }
 
     /// Whether the server asks for the same request once more, with the nonce that it named.
     pub(in crate::flow) fn wants_nonce(&self) -> bool {
         self.response.error == "use_dpop_nonce" && self.dpop_nonce.is_some()
+    }
+
+    /// Whether the server asks for the same request once more, with the challenge that it named.
+    pub(in crate::flow) fn wants_challenge(&self) -> bool {
+        self.response.error == "use_attestation_challenge" && self.attestation_challenge.is_some()
     }
 
     /// Returns a short, stable name of the error, for logs and metrics: the provider's code if a specification has
@@ -324,6 +349,11 @@ impl OAuthError {
             "invalid_request" | "invalid_grant" | "invalid_client" | "invalid_token" if of_dpop => {
                 "; this client must use DPoP as it is registered: call `ClientBuilder::dpop_key`"
             }
+            "use_fresh_attestation" => {
+                "; the client attestation is too old for the provider: get another from the attester \
+                 (`Client::with_attestation`)"
+            }
+            "invalid_client_attestation" => ATTESTATION,
             "invalid_client" => CLIENT,
             // GitHub's and Slack's names for it.
             "incorrect_client_credentials" | "bad_client_secret" | "invalid_client_id" => CLIENT,
@@ -375,8 +405,12 @@ impl fmt::Display for OAuthError {
             encoded = "; or the provider does not decode HTTP Basic credentials, and some characters of these are encoded \
                        (`Quirks::basic_not_form_encoded` sends them as they are)";
         }
-        if self.sent_assertion && hint == CLIENT {
-            hint = ASSERTION;
+        if hint == CLIENT {
+            hint = match (self.sent_assertion, self.sent_attestation) {
+                (true, _) => ASSERTION,
+                (false, true) => ATTESTATION,
+                (false, false) => CLIENT,
+            };
         }
         let Self { endpoint, status, response, .. } = self;
         write!(f, "{endpoint} answered {status}: {response}{hint}{encoded}{pkce}")

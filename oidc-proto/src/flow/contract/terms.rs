@@ -48,6 +48,9 @@ pub enum Endpoint {
     Registration,
     /// The endpoint at which a registration is read, changed and deleted (RFC 7592 section 2): each client has its own.
     ClientConfiguration,
+    /// The endpoint that gives challenges for client attestations (draft-ietf-oauth-attestation-based-client-auth-10
+    /// section 6.1).
+    Challenge,
     /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
     ResourceMetadata,
     /// The document that a client publishes at its identifier (draft-ietf-oauth-client-id-metadata-document); not an
@@ -97,6 +100,9 @@ impl Endpoint {
             }
             Self::Other(name) => elsewhere(name, MAX_RESPONSE, |_| None),
             Self::Jwks => elsewhere("jwks_uri", MAX_DOCUMENT, |known| known.jwks_uri.as_ref()),
+            Self::Challenge => {
+                elsewhere("challenge_endpoint", MAX_RESPONSE, |known| known.challenge_endpoint.as_ref())
+            }
             Self::Token => member!(token_endpoint),
             Self::UserInfo => member!(userinfo_endpoint),
             Self::Introspection => member!(introspection_endpoint),

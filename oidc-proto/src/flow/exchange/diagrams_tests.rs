@@ -13,7 +13,9 @@ use crate::{
         Attempt, Client, Endpoint, Step,
         diagrams_tests::{NOW, Party, Turn, Walk, builder, json, moment, named, refusals, with_nonce},
     },
+    jose::{Sign, sign_compact},
     message::TokenResponse,
+    sender::ClientAttestation,
 };
 use serde_json::json as value;
 
@@ -43,10 +45,29 @@ fn the_diagram_of_a_key_set_is_walked() {
     Walk::of("flow/exchange/jwks.rs").from("asked", || Ok(JwksRetrieval::start(&url)), server).holds();
 }
 
-/// A client without a DPoP key and a client with one, each with the token type that it gets.
-fn clients() -> [(Client, &'static str); 2] {
+/// A client with an attestation, at a provider with a challenge endpoint or without one.
+fn attested(endpoint: bool) -> Client {
+    let party = Party::new();
+    let builder = builder(|document| {
+        document["token_endpoint_auth_methods_supported"] = value!(["attest_jwt_client_auth"]);
+        if endpoint {
+            document["challenge_endpoint"] = value!("https://op.example/challenge");
+        }
+    });
+    let key = party.first.public_jwk().unwrap().to_json();
+    let claims = value!({"sub": "app", "exp": NOW.0 + 60, "cnf": {"jwk": key}});
+    let header = value!({"typ": "oauth-client-attestation+jwt"}).as_object().unwrap().clone();
+    let jwt = sign_compact(&*party.newer, header, claims.to_string().as_bytes()).unwrap();
+    let attestation = ClientAttestation::parse(jwt).unwrap();
+    builder.attestation_key(party.first).attestation(attestation).build().unwrap()
+}
+
+/// A client without a DPoP key and a client with one, each with the token type that it gets, and clients with an attestation.
+fn clients() -> [(Client, &'static str); 4] {
     let prover = builder(|_| {}).dpop_key(Party::new().first).build().unwrap();
-    [(builder(|_| {}).build().unwrap(), "Bearer"), (prover, "DPoP")]
+    let attested = [true, false].map(|endpoint| (attested(endpoint), "Bearer"));
+    let [first, second] = attested;
+    [(builder(|_| {}).build().unwrap(), "Bearer"), (prover, "DPoP"), first, second]
 }
 
 fn answers(kind: &str) -> Vec<Turn> {
@@ -55,7 +76,21 @@ fn answers(kind: &str) -> Vec<Turn> {
     turns.extend([200, 201].map(|status| json(&status.to_string(), status, &tokens)));
     turns.push(json("invalid_grant", 400, &value!({"error": "invalid_grant"})));
     turns.push(with_nonce(json("use_dpop_nonce", 400, &value!({"error": "use_dpop_nonce"}))));
+    let refusal = "use_attestation_challenge";
+    let (answer, mut refused) = json(refusal, 400, &value!({ "error": refusal }));
+    let headers = refused.as_mut().unwrap().headers_mut();
+    headers.insert("oauth-client-attestation-challenge", "c".parse().unwrap());
+    turns.push((answer, refused));
+    turns.push(json("challenge", 200, &value!({"attestation_challenge": "c"})));
     turns
+}
+
+#[test]
+fn the_diagram_of_a_challenge_is_walked() {
+    let client = attested(true);
+    let begin = || client.attestation_challenge_retrieval();
+    let walk = Walk::of("flow/exchange/challenge.rs").output("String");
+    walk.from("asked", begin, |_, _| answers("Bearer")).holds();
 }
 
 #[test]

@@ -61,6 +61,14 @@ impl Get {
         Self::after(Vec::new(), endpoint, url, (accept, of_any_type))
     }
 
+    /// Asks with an empty POST.
+    pub(in crate::flow) fn posted(endpoint: Endpoint, url: &EndpointUrl, accept: &'static str) -> Call<Self> {
+        let mut request = get(url, accept);
+        *request.method_mut() = Method::POST;
+        let urls = vec![shown(&without_query(url.as_str()))];
+        Call::new(Terms::new(endpoint), request, Getting { endpoint, urls, of_any_type: false })
+    }
+
     /// Asks at one more place, after these had no document.
     pub(in crate::flow) fn after(
         mut urls: Vec<String>,

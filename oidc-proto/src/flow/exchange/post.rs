@@ -5,17 +5,25 @@
 //! Post<A>:                       it is sent once: codes, refresh tokens, pushed authorization requests
 //! Posting ──2xx──▶ Done(A)
 //!         ──use_dpop_nonce──▶ Posting                 once, with a DPoP key at hand
+//!         ──use_attestation_challenge──▶ Posting      once, with an attestation and its key at hand
+//!         ──challenge──▶ Posting                      before the request, if the provider has a challenge endpoint
 //!
 //! Repeated<A>:                   sending it spends nothing: client credentials, introspection, revocation
 //! Repeating ──2xx──▶ Done(A)
 //!           ──use_dpop_nonce──▶ Repeating             once for each attempt
+//!           ──use_attestation_challenge──▶ Repeating  once for each attempt
+//!           ──challenge──▶ Repeating                  before an attempt
 //!           ──429, 503, lost──▶ Wait ──▶ Repeating    as often as its budget says
 //! ```
 //! `A` is the response message of the endpoint. A request that is repeated authenticates anew, because an assertion
 //! and a proof are used once.
 
-use super::aim::Aim;
-use super::secrets::secrets;
+use super::{
+    aim::Aim,
+    challenge::{self, Again, Named},
+    document::Getting,
+    secrets::secrets,
+};
 use crate::{
     base::{
         endpoint_url::EndpointUrl,
@@ -33,8 +41,8 @@ use crate::{
         },
     },
     jose::SignError,
-    message::{ErrorResponse, TokenResponse, TokenResponseError, first_texts, first_texts_of_errors},
-    sender::{DPOP, dpop_nonce},
+    message::{ErrorResponse, TokenResponse, first_texts, first_texts_of_errors},
+    sender::DPOP,
 };
 use http::{HeaderValue, Method, header};
 use std::{convert::Infallible, marker::PhantomData, sync::Arc, time::Duration};
@@ -90,50 +98,6 @@ pub trait Answer: Sized {
     }
 }
 
-impl Answer for TokenResponse {
-    const MEMBER: Option<&'static str> = Some("access_token");
-
-    fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, ResponseRule> {
-        bound(tokens(body, client, now)?, client)
-    }
-
-    fn tokens(&self) -> Option<&TokenResponse> {
-        Some(self)
-    }
-}
-
-/// Reads the tokens of a response.
-pub(in crate::flow) fn tokens(
-    body: Body,
-    client: &Client,
-    now: Timestamp,
-) -> Result<TokenResponse, ResponseRule> {
-    token_response(body.members()?, client, now)
-}
-
-/// Reads tokens from the members of a JSON object.
-pub(in crate::flow) fn token_response(
-    members: Members,
-    client: &Client,
-    now: Timestamp,
-) -> Result<TokenResponse, ResponseRule> {
-    let read = TokenResponse::from_members(members, client.quirks(), now);
-    read.map_err(|error| match error {
-        TokenResponseError::Json(error) => ResponseRule::Json(error),
-        TokenResponseError::Missing(member) => ResponseRule::Missing(member),
-        TokenResponseError::Value(member) => ResponseRule::Value(member),
-    })
-}
-
-/// Checks that the access token is bound. A client with a DPoP key accepts no token that works without the key (RFC 9449
-/// section 5).
-pub(in crate::flow) fn bound(tokens: TokenResponse, client: &Client) -> Result<TokenResponse, ResponseRule> {
-    if client.prover().is_some() && !tokens.token_type.eq_ignore_ascii_case("DPoP") {
-        return Err(ResponseRule::NotBound);
-    }
-    Ok(tokens)
-}
-
 /// Makes the assertion of a request (RFC 7521 section 4.1), anew for each attempt.
 pub(in crate::flow) trait Mint: Send + Sync {
     fn mint(&self, client: &Client, now: Timestamp, entropy: &mut Entropy) -> Result<Secret, SignError>;
@@ -185,8 +149,8 @@ impl Ask {
     /// Returns a call that is sent once.
     pub(in crate::flow) fn once<A: Answer>(mut self, moment: Moment) -> Result<Call<Post<A>>, Error> {
         let prepared = std::mem::take(&mut self.prepared);
-        let again = prepared.is_none();
-        Arc::new(self).call(prepared, None, again, moment)
+        let again = Again::new(prepared.is_none());
+        Arc::new(self).call(prepared, Named::default(), again, moment)
     }
 
     /// Returns a call that is repeated up to `budget` times if the provider is busy or the response is lost.
@@ -201,16 +165,28 @@ impl Ask {
     }
 
     /// Authenticates the request and proves it. `again` says whether it may be sent once more, to a server that demands
-    /// another nonce.
+    /// another nonce or another challenge.
     fn call<A: Answer>(
         self: Arc<Self>,
         prepared: Prepared,
-        nonce: Option<String>,
-        again: bool,
+        mut named: Named,
+        again: Again,
         moment: Moment,
     ) -> Result<Call<Post<A>>, Error> {
         let (now, mut entropy) = moment.split();
         let (client, url) = (&self.client, self.client.endpoint(self.endpoint)?);
+        if let Some(first) = client.lacks_challenge(&prepared, named.challenge.as_deref(), url) {
+            let call = challenge::get(first).max_body(client.max_document());
+            let ask = Arc::clone(&self);
+            let sent = Vec::new();
+            return Ok(call.map(|asked| Posting {
+                ask,
+                sent,
+                named,
+                again,
+                before: Some(Box::new((asked, prepared))),
+            }));
+        }
         let terms = client.terms(self.endpoint);
         let mut form = self.form.clone();
         if let Some(mint) = &self.mint {
@@ -220,7 +196,13 @@ impl Ask {
         let mut sent = secrets(client, self.endpoint, &form);
         sent.extend_from_slice(&self.bound);
         let mut request = request(url, &form, authorization, A::accept(client));
-        let nonce = nonce.or_else(|| client.dpop_nonce(url).map(str::to_owned));
+        if let Some((headers, pop)) =
+            client.attest(prepared.pop, named.challenge.as_deref(), url, now, &mut entropy)?
+        {
+            request.headers_mut().extend(headers);
+            sent.push(pop);
+        }
+        named.nonce = named.nonce.or_else(|| client.dpop_nonce(url).map(str::to_owned));
         let pushes = self.endpoint == Endpoint::PushedAuthorizationRequest;
         if self.endpoint != Endpoint::Token && !pushes && prepared.proof.is_some() {
             return Err(ConfigError::UnwantedProof.into());
@@ -230,15 +212,15 @@ impl Ask {
         let has_key = || client.prover().is_some_and(|prover| prover.key().is_some());
         if self.endpoint == Endpoint::Token || pushes && (prepared.proof.is_some() || has_key()) {
             let of = (&Method::POST, url);
-            let proof = client.prove(prepared.proof, of, nonce.as_deref(), None, now, &mut entropy)?;
+            let proof = client.prove(prepared.proof, of, named.nonce.as_deref(), None, now, &mut entropy)?;
             request.headers_mut().extend(proof.map(|proof| (DPOP, proof)));
         }
-        Ok(Call::new(terms, request, Posting { ask: self, sent, nonce, again }))
+        Ok(Call::new(terms, request, Posting { ask: self, sent, named, again, before: None }))
     }
 }
 
-/// A POST that is sent once. If the server demands another nonce before it looks at anything else (RFC 9449 section 8),
-/// it is sent once more, with a new proof and a new assertion.
+/// A POST that is sent once. If the server demands another nonce before it looks at anything else (RFC 9449 section 8), or
+/// another challenge, it is sent once more, with new proofs and a new assertion.
 #[derive(Debug)]
 pub struct Post<A>(PhantomData<A>);
 
@@ -247,9 +229,11 @@ pub struct Posting {
     ask: Arc<Ask>,
     /// The secrets in the request: no error may repeat them.
     sent: Vec<Secret>,
-    /// The nonce of the DPoP proof.
-    nonce: Option<String>,
-    again: bool,
+    /// The nonce of the DPoP proof, and the challenge of the proof of possession.
+    named: Named,
+    again: Again,
+    /// The request for a challenge, if it is in flight in place of the POST, and what was signed elsewhere for the POST.
+    before: Option<Box<(Getting, Prepared)>>,
 }
 
 impl<A: Answer> Flow for Post<A> {
@@ -258,12 +242,21 @@ impl<A: Answer> Flow for Post<A> {
     type Output = A;
 
     fn on_response(state: Posting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let Posting { ask, sent, again, nonce: _ } = state;
-        match answer(&ask, response, &sent, moment.now()) {
-            Err(Error::OAuth(refused)) if again && refused.wants_nonce() && ask.client.prover().is_some() => {
-                Ok(ask.call(Prepared::default(), refused.dpop_nonce, false, moment)?.into())
+        let Posting { ask, sent, again, mut named, before } = state;
+        if let Some(before) = before {
+            let (asked, prepared) = *before;
+            named.challenge = Some(challenge::read(&asked.received(response, moment.now()))?);
+            return Ok(ask.call(prepared, named, again, moment)?.into());
+        }
+        let refused = match answer(&ask, response, &sent, moment.now()) {
+            Err(Error::OAuth(refused)) => refused,
+            answer => return answer.map(Step::Done),
+        };
+        match again.after(&refused, &ask.client) {
+            Some(again) => {
+                Ok(ask.call(Prepared::default(), named.or_by(response.headers()), again, moment)?.into())
             }
-            answer => answer.map(Step::Done),
+            None => Err(Error::OAuth(refused)),
         }
     }
 
@@ -285,8 +278,8 @@ pub struct Repeating {
 /// Nothing is in flight until the time of the next repetition.
 pub struct Resting {
     ask: Arc<Ask>,
-    /// The newest nonce that the server has named.
-    nonce: Option<String>,
+    /// The newest nonce and the newest challenge that the server has named.
+    named: Named,
     budget: Budget,
 }
 
@@ -300,7 +293,7 @@ struct Budget {
 impl Resting {
     /// Resumes a saved rest, after `spent` repetitions.
     pub(in crate::flow) fn resumed(ask: Ask, spent: u8) -> Self {
-        Self { ask: Arc::new(ask), nonce: None, budget: Budget { spent, most: MAX_RETRIES } }
+        Self { ask: Arc::new(ask), named: Named::default(), budget: Budget { spent, most: MAX_RETRIES } }
     }
 
     pub(in crate::flow) fn ask(&self) -> &Ask {
@@ -334,8 +327,8 @@ impl<A: Answer> Flow for Repeated<A> {
 
     fn on_response(state: Repeating, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
         let Repeating { post, budget } = state;
-        let nonce = dpop_nonce(response.headers()).map(str::to_owned).or_else(|| post.nonce.clone());
-        let resting = Resting { ask: post.ask.clone(), nonce, budget };
+        let named = post.named.or_by(response.headers());
+        let resting = Resting { ask: post.ask.clone(), named, budget };
         let (first, second) = moment.halve();
         match Post::<A>::on_response(post, response, first) {
             Err(Error::Unavailable(busy)) if matches!(busy.status, 429 | 503) => {
@@ -351,16 +344,16 @@ impl<A: Answer> Flow for Repeated<A> {
     }
 
     fn on_wake(state: Resting, moment: Moment) -> Result<Step<Self>, Error> {
-        let Resting { ask, nonce, budget } = state;
+        let Resting { ask, named, budget } = state;
         Ok(ask
-            .call::<A>(Prepared::default(), nonce, true, moment)?
+            .call::<A>(Prepared::default(), named, Again::new(true), moment)?
             .map(|post| Repeating { post, budget })
             .into())
     }
 
     fn on_failure(state: Repeating, moment: Moment) -> Result<Option<Step<Self>>, Error> {
-        let Repeating { post: Posting { ask, nonce, .. }, budget } = state;
-        Ok(Resting { ask, nonce, budget }.later(None, moment))
+        let Repeating { post: Posting { ask, named, .. }, budget } = state;
+        Ok(Resting { ask, named, budget }.later(None, moment))
     }
 }
 
@@ -463,6 +456,7 @@ fn answer<A: Answer>(
             let mut refused = OAuthError::new(endpoint, status, refusal, response.headers());
             refused.sent_encoded = ask.client.encodes_credentials();
             refused.sent_assertion = ask.client.asserts();
+            refused.sent_attestation = ask.client.attests();
             return Err(refused.into());
         }
         None if status.is_server_error() => {}

@@ -63,9 +63,10 @@ impl Choice<'_> {
             ClientAuthentication::PrivateKeyJwt => {
                 self.asked.jwks.is_some() || self.asked.jwks_uri.is_some() || of_statement
             }
-            ClientAuthentication::TlsClientAuth | ClientAuthentication::SelfSignedTlsClientAuth => {
-                self.asked() == Some(method) || of_statement
-            }
+            // Certificates and attestations are with the program.
+            ClientAuthentication::TlsClientAuth
+            | ClientAuthentication::SelfSignedTlsClientAuth
+            | ClientAuthentication::AttestJwtClientAuth => self.asked() == Some(method) || of_statement,
         }
     }
 }
@@ -79,6 +80,7 @@ pub(super) const fn takes_secret(method: ClientAuthentication) -> bool {
         ClientAuthentication::None
         | ClientAuthentication::PrivateKeyJwt
         | ClientAuthentication::TlsClientAuth
-        | ClientAuthentication::SelfSignedTlsClientAuth => false,
+        | ClientAuthentication::SelfSignedTlsClientAuth
+        | ClientAuthentication::AttestJwtClientAuth => false,
     }
 }

@@ -299,7 +299,7 @@ fn a_signed_request_belongs_to_its_request_client_provider_and_minute() {
     let send = |client: &Client, request: &BackchannelAuthenticationRequest, signed, now| {
         client.signed_backchannel_authentication(request, signed, Moment::new(now, [8; 32])).map(drop)
     };
-    let wrong = Err(ConfigError::SavedState.into());
+    let wrong = Err(ConfigError::SignedRequest.into());
     for other in [
         BackchannelAuthenticationRequest::login_hint("bob").scopes(["a"]).binding_message("W4SCT"),
         BackchannelAuthenticationRequest::login_hint_token("alice"),

@@ -1,5 +1,6 @@
 //! The five laws of `oidc_proto::flow`, checked for every flow with random servers.
 
+mod attested;
 mod ciba;
 mod device;
 mod endpoints;

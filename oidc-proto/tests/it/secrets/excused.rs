@@ -83,6 +83,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 6] = [
             "flow::registration::management::RegistrationDelete",
             "flow::registration::management::RegistrationRead",
             "flow::registration::management::RegistrationUpdate",
+            "flow::exchange::challenge::ChallengeRetrieval",
             "flow::discovery::provider::Found",
             "flow::exchange::document::Get",
             "flow::exchange::jwks::JwksRetrieval",

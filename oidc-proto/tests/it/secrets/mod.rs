@@ -3,6 +3,7 @@
 
 mod access;
 mod answers;
+mod attestation;
 mod ciba;
 mod device;
 mod excused;
@@ -342,6 +343,7 @@ fn no_secret_shows_in_any_public_type_at_any_stage() {
     provoke(&mut look, &CLIENT, begin);
     seen.append(&mut look.seen);
     requests::look_at_requests(&mut look, &scene.client);
+    attestation::look_at_an_attestation(&mut look, scene.client.metadata().clone());
     look.at(&oidc_proto::message::AuthorizationRequest::new(["a"]));
     target::look_at_targets(&mut look);
     registration::look_at_registration(&mut look);

@@ -27,8 +27,10 @@ pub(super) fn keyed(client: Client, flags: u8, now: Timestamp) -> Client {
 
 /// Checks that a proof is new.
 pub(super) fn judge(request: &Request<Vec<u8>>, spent: &mut BTreeSet<String>) {
-    if let Some(proof) = request.headers().get("dpop") {
-        let proof = proof.to_str().expect("a JWS");
-        assert!(spent.insert(proof.to_owned()), "a proof is sent twice");
+    for name in ["dpop", "oauth-client-attestation-pop"] {
+        if let Some(proof) = request.headers().get(name) {
+            let proof = proof.to_str().expect("a JWS");
+            assert!(spent.insert(proof.to_owned()), "a proof is sent twice");
+        }
     }
 }

@@ -127,6 +127,11 @@ impl Audit {
         fresh
     }
 
+    /// Forgets that a value was sent, because nobody has looked at it.
+    pub(crate) fn unseen(&mut self, kind: &'static str, value: &str) {
+        self.once.entry(kind).or_default().remove(value);
+    }
+
     pub(crate) fn parameters(&mut self, params: &Params, known: &[&str]) {
         let Some((_, endpoint)) = self.now else { return };
         let faults = params.faults(known, |name| self.allowed.contains(&(endpoint, name.to_owned())));

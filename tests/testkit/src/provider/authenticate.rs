@@ -27,6 +27,8 @@ pub enum ClientAuthentication {
     TlsClientAuth(String),
     /// The certificate with this SHA-256 thumbprint, which the client has signed itself (`self_signed_tls_client_auth`).
     SelfSignedTlsClientAuth(String),
+    /// An attestation of the attester with this public JWK (`attest_jwt_client_auth`).
+    Attested(Value),
 }
 
 impl ClientAuthentication {
@@ -41,6 +43,7 @@ impl ClientAuthentication {
             Self::PrivateKeyJwt(_) | Self::Federated(_) => "private_key_jwt",
             Self::TlsClientAuth(_) => "tls_client_auth",
             Self::SelfSignedTlsClientAuth(_) => "self_signed_tls_client_auth",
+            Self::Attested(_) => "attest_jwt_client_auth",
         }
     }
 
@@ -50,7 +53,8 @@ impl ClientAuthentication {
             | Self::PrivateKeyJwt(_)
             | Self::Federated(_)
             | Self::TlsClientAuth(_)
-            | Self::SelfSignedTlsClientAuth(_) => None,
+            | Self::SelfSignedTlsClientAuth(_)
+            | Self::Attested(_) => None,
             Self::ClientSecretBasic(secret)
             | Self::ClientSecretPost(secret)
             | Self::ClientSecretJwt(secret) => Some(secret),
@@ -60,7 +64,9 @@ impl ClientAuthentication {
     /// The parameters with which a client of this method authenticates.
     pub(super) const fn parameters(&self) -> &'static [&'static str] {
         match self {
-            Self::None | Self::TlsClientAuth(_) | Self::SelfSignedTlsClientAuth(_) => &["client_id"],
+            Self::None | Self::TlsClientAuth(_) | Self::SelfSignedTlsClientAuth(_) | Self::Attested(_) => {
+                &["client_id"]
+            }
             Self::ClientSecretBasic(_) => &[],
             Self::ClientSecretPost(_) => &["client_id", "client_secret"],
             Self::ClientSecretJwt(_) | Self::PrivateKeyJwt(_) | Self::Federated(_) => {
@@ -109,7 +115,8 @@ impl TestProvider {
         };
         let in_body = params.get("client_secret");
         let assertion = params.get("client_assertion");
-        let given = [basic.is_some(), in_body.is_some(), assertion.is_some()];
+        let attested = Self::is_attested(request.headers());
+        let given = [basic.is_some(), in_body.is_some(), assertion.is_some(), attested];
         if given.into_iter().filter(|given| *given).count() > 1 {
             self.audit.note("two client authentication methods at once (RFC 6749 section 2.3)");
             return Err(Refusal::bad("invalid_request", "two client authentication methods"));
@@ -132,6 +139,7 @@ impl TestProvider {
             (None, Some(_), _) => "client_secret_post",
             (None, None, Some(_)) if registered.ends_with("_jwt") => registered,
             (None, None, Some(_)) => "an assertion",
+            (None, None, None) if attested => "attest_jwt_client_auth",
             (None, None, None) => match &client.authentication {
                 ClientAuthentication::TlsClientAuth(thumbprint)
                 | ClientAuthentication::SelfSignedTlsClientAuth(thumbprint)
@@ -148,6 +156,10 @@ impl TestProvider {
             return failed("not the registered authentication method");
         }
         self.demand_certificate(&client)?;
+        if let ClientAuthentication::Attested(attester) = &client.authentication {
+            self.attested(&client, attester, request, params)?;
+            return Ok(client);
+        }
         if let Some(assertion) = assertion {
             return match self.assertion(&client, assertion, params, request) {
                 Ok(()) => Ok(client),

@@ -70,6 +70,7 @@ impl TestProvider {
         self.registration_metadata(&mut metadata);
         self.certificate_metadata(&mut metadata);
         self.client_document_metadata(&mut metadata);
+        self.attestation_metadata(&mut metadata);
         if self.settings.issuer_in_callback {
             metadata["authorization_response_iss_parameter_supported"] = true.into();
         }

@@ -289,7 +289,7 @@ fn challenge(error: &str) -> Response<Vec<u8>> {
 }
 
 /// The thumbprint of a public key (RFC 7638), by code of the provider's own.
-fn thumbprint(jwk: &Value) -> Option<String> {
+pub(super) fn thumbprint(jwk: &Value) -> Option<String> {
     let names: &[&str] = match jwk.get("kty")?.as_str()? {
         "EC" => &["crv", "kty", "x", "y"],
         "OKP" => &["crv", "kty", "x"],

@@ -1,6 +1,7 @@
 //! [`TestProvider`]: a strict OpenID Provider as a function from a request and a time to a response.
 
 mod assertion;
+mod attestation;
 mod audit;
 mod authenticate;
 mod authorize;
@@ -30,6 +31,7 @@ mod token;
 mod userinfo;
 
 pub use assertion::AssertionAudience;
+pub use attestation::Attester;
 pub use audit::{Finding, Seen};
 pub use authenticate::ClientAuthentication;
 pub use certificate::PeerCertificate;
@@ -92,6 +94,8 @@ pub enum EndpointName {
     Registration,
     /// A path below `/register/`: that of one client.
     ClientConfiguration,
+    /// `/challenge`, for client attestations.
+    Challenge,
     /// Any other path, which gets 404.
     Unknown,
 }
@@ -112,6 +116,7 @@ impl fmt::Display for EndpointName {
             Self::BackchannelAuthentication => "backchannel authentication",
             Self::Registration => "registration",
             Self::ClientConfiguration => "client configuration",
+            Self::Challenge => "challenge",
             Self::Unknown => "unknown",
         })
     }
@@ -152,6 +157,7 @@ pub struct TestProvider {
     rar: Rar,
     keys: KeyRing,
     certificates: certificate::Certificates,
+    attestations: attestation::Attestations,
     ciba: ciba::Ciba,
     client_documents: client_documents::ClientDocuments,
     store: Store,
@@ -188,6 +194,7 @@ impl TestProvider {
             rar: Rar::default(),
             keys: KeyRing::new(),
             certificates: certificate::Certificates::default(),
+            attestations: attestation::Attestations::default(),
             ciba: ciba::Ciba::default(),
             client_documents: client_documents::ClientDocuments::default(),
             store: Store::default(),
@@ -220,6 +227,7 @@ impl TestProvider {
             EndpointName::DeviceAuthorization => "/device_authorization",
             EndpointName::PushedAuthorizationRequest => "/par",
             EndpointName::BackchannelAuthentication => "/bc-authorize",
+            EndpointName::Challenge => "/challenge",
             EndpointName::OAuthMetadata => {
                 let url = Url::parse(&self.issuer).expect("checked when the provider was made");
                 let path = url.path().strip_suffix('/').unwrap_or(url.path());
@@ -245,6 +253,7 @@ impl TestProvider {
         self.see_certificate(request);
         self.see_client(endpoint, request, now);
         let mut response = self.answer(endpoint, request, now);
+        self.after_attestation(endpoint, request, &mut response, now);
         for (altered, alteration) in &mut self.alterations {
             if *altered == endpoint {
                 alteration(&mut response);
@@ -274,6 +283,8 @@ impl TestProvider {
             EndpointName::BackchannelAuthentication if post => self.backchannel(request, now),
             EndpointName::Registration if post => self.register_dynamically(request, now),
             EndpointName::ClientConfiguration => self.configure(request),
+            EndpointName::Challenge if post && self.attestations.endpoint => self.challenge(request, now),
+            EndpointName::Challenge => page(StatusCode::NOT_FOUND, "There is nothing here."),
             EndpointName::Unknown => page(StatusCode::NOT_FOUND, "There is nothing here."),
             EndpointName::Discovery | EndpointName::OAuthMetadata | EndpointName::Jwks => {
                 self.method_not_allowed("GET")
@@ -339,6 +350,7 @@ impl fmt::Debug for TestProvider {
 
 const ENDPOINTS: [EndpointName; 12] = [
     EndpointName::Registration,
+    EndpointName::Challenge,
     EndpointName::PushedAuthorizationRequest,
     EndpointName::BackchannelAuthentication,
     EndpointName::Revocation,

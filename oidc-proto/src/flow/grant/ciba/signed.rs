@@ -43,12 +43,12 @@ impl SignedAuthenticationRequest {
         client: &Client,
         now: Timestamp,
     ) -> Result<Option<Secret>, ConfigError> {
-        let mut claims = self.claims().ok_or(ConfigError::SavedState)?;
+        let mut claims = self.claims().ok_or(ConfigError::SignedRequest)?;
         let is = |name: &str, wanted: &str| claims.get(name).and_then(Value::as_str) == Some(wanted);
         let ours = is("iss", client.client_id()) && is("aud", &client.metadata().issuer);
         let fresh = claims.get("exp").and_then(Value::as_i64).is_some_and(|exp| exp > now.0);
         if !ours || !fresh {
-            return Err(ConfigError::SavedState);
+            return Err(ConfigError::SignedRequest);
         }
         let token = claims.get("client_notification_token").and_then(Value::as_str).map(Secret::new);
         if token.is_some() != request.mode.notifies() {
@@ -57,7 +57,7 @@ impl SignedAuthenticationRequest {
         claims.retain(|name, _| !ABOUT_ITSELF.contains(&name.as_str()));
         match claims == parameters_as_claims(request, token.as_ref())? {
             true => Ok(token),
-            false => Err(ConfigError::SavedState),
+            false => Err(ConfigError::SignedRequest),
         }
     }
 

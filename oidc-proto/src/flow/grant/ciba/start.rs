@@ -82,10 +82,10 @@ impl Client {
     /// [`backchannel_request_to_sign`](Self::backchannel_request_to_sign) was made of.
     ///
     /// # Errors
-    /// As [`backchannel_authentication`](Self::backchannel_authentication), and [`ConfigError::SavedState`] if another
+    /// As [`backchannel_authentication`](Self::backchannel_authentication), and [`ConfigError::SignedRequest`] if another
     /// request was signed, or one of another client or for another provider, or if the signed request has expired.
     ///
-    /// [`ConfigError::SavedState`]: crate::flow::ConfigError::SavedState
+    /// [`ConfigError::SignedRequest`]: crate::flow::ConfigError::SignedRequest
     pub fn signed_backchannel_authentication(
         &self,
         request: &BackchannelAuthenticationRequest,
