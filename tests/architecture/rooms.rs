@@ -34,7 +34,8 @@ const INSIDE: [(&str, &str, bool, Stages); 2] = [
             &["saved"],
             &["client"],
             &["exchange"],
-            &["discovery", "login", "grant", "endpoint", "logout"],
+            &["discovery", "login", "grant", "endpoint", "logout", "registration"],
+            &["identity"],
         ],
     ),
     (
@@ -47,7 +48,7 @@ const INSIDE: [(&str, &str, bool, Stages); 2] = [
             &["flight", "io", "store"],
             &["issuer", "source"],
             &["gate", "provider"],
-            &["api"],
+            &["api", "resource"],
             &["blocking", "stack"],
         ],
     ),

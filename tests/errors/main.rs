@@ -7,12 +7,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod declared;
+mod discovery;
 mod document;
 mod flows;
 mod followed;
+mod identity;
 mod named;
 mod network;
 mod page;
+mod registration;
 mod resource;
 mod settings;
 mod tokens;
@@ -31,6 +34,9 @@ fn page() -> Page {
     let mut page = Page::default();
     settings::show(&mut page);
     flows::show(&mut page);
+    registration::show(&mut page);
+    identity::show(&mut page);
+    discovery::show(&mut page);
     tokens::show(&mut page);
     resource::show(&mut page);
     network::show(&mut page);

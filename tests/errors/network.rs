@@ -139,7 +139,8 @@ pub(crate) fn show(page: &mut Page) {
         MaybeSpent, RefusedAfterLoss(Box::new(refused)), NotBelieved(None), NotBelieved(Some("a token".into())));
     page.mark("oidc_drive::ProviderError::Shared");
     show!(page, oidc_drive::StoreError, |error: StoreError| { shows_itself(&error); said!(error) };
-        NoAnswer("Redis: no answer within 3000 ms".to_owned()), Value, Seal(oidc_proto::flow::SealError::Wrong));
+        NoAnswer("Redis: no answer within 3000 ms".to_owned()),
+        Unusable("cannot write `new`: the disk is full; free some space".to_owned()), Value, Seal(oidc_proto::flow::SealError::Wrong));
 
     page.part("No response: a handle (`Provider`)");
     page.add(handle(no_response()));

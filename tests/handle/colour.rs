@@ -264,7 +264,7 @@ pub fn poll<F: Future + ?Sized>(future: std::pin::Pin<&mut F>) -> Poll<F::Output
 }
 
 /// Is pending once, as every exchange over a network is.
-async fn pause() {
+pub async fn pause() {
     let mut paused = false;
     std::future::poll_fn(
         |_| {

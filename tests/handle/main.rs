@@ -4,6 +4,7 @@
 mod api;
 mod attempts;
 mod backchannel;
+mod by_url;
 mod code;
 mod colour;
 mod grants;

@@ -6,6 +6,7 @@ mod assertions;
 mod authorized;
 mod certificates;
 mod ciba;
+mod client_documents;
 mod dpop;
 mod exchange;
 mod keycloak;

@@ -3,10 +3,12 @@
 //! A renewal that comes before the end of a value runs on a thread of its own, so no caller waits for it.
 
 mod backchannel;
+mod resource;
 pub mod store;
 mod workload;
 
 pub use crate::api::blocking::Api;
+pub use resource::Resource;
 pub use workload::WorkloadTokens;
 
 use crate::{

@@ -39,6 +39,8 @@
 //! * [`Provider`] (async) and [`blocking::Provider`] (threads) are handles for a program that logs users in, verifies
 //!   tokens, or needs tokens of its own. A handle keeps metadata, keys and tokens fresh.
 //! * [`Api`] sends the requests of a program to an API, with its access token.
+//! * [`Resource`] sends the requests of a program to a resource of which it knows the URL alone: it finds the authorization
+//!   server, becomes its client, and asks the user.
 //! * [`Gate`] protects an API: it checks the access token and the proof of each request.
 //! * [`Io`] and [`blocking::Io`] wrap your HTTP client for a handle or a gate.
 //! * [`run`] and [`run_async`] run a single flow to its end. Everything else is built on this loop.
@@ -50,6 +52,7 @@
 //!   and the time of one exchange. Both are for code that opens connections.
 //! * [`source::Source`] reads a credential that changes, such as the token of a workload, for each attempt of a handle.
 //! * [`store`] has what several nodes of a program share: refreshes, logins that have begun, used messages, revocations.
+//!   With the feature `file`, it has a store over a directory of files, which a program finds again when it starts.
 //! * [`Clock`] supplies time and entropy. Tests replace it.
 //! * `stack` (feature `hyper`) is the client that the adapters over hyper share.
 //!
@@ -75,6 +78,7 @@ mod io;
 mod issuer;
 mod net;
 pub mod provider;
+pub mod resource;
 mod sentence;
 pub mod source;
 #[cfg(feature = "hyper")]
@@ -92,3 +96,4 @@ pub use net::{egress, meter};
 pub use http;
 pub use oidc_proto;
 pub use provider::{Provider, ProviderBuilder, ProviderError};
+pub use resource::Resource;

@@ -26,6 +26,7 @@ use crate::{
     io::Io,
     net::{connect_timeout, tls, wire},
     provider::{Provider, ProviderBuilder},
+    resource::{Resource, ResourceBuilder},
 };
 use http::HeaderValue;
 use oidc_proto::flow::{Flow, Request, Step, Terms};
@@ -116,6 +117,13 @@ impl<C: Connect> Http<C> {
     pub fn provider(&self, issuer: impl Into<String>) -> ProviderBuilder<Io> {
         let io = self.clone().with_observer(Observer::none()).io();
         Provider::builder(issuer, io).with_observer(self.observer.clone())
+    }
+
+    /// Begins the settings of a handle for the resource at this URL, whose authorization server is not known yet. Make one
+    /// handle for each resource and user. Nothing is sent before the first request.
+    pub fn resource(&self, url: impl Into<String>) -> ResourceBuilder<Io> {
+        let io = self.clone().with_observer(Observer::none()).io();
+        Resource::builder(url, io).with_observer(self.observer.clone())
     }
 
     /// Makes an [`Io`] for a [`Gate`](crate::Gate) from this client and the tokio runtime, which must have its timer

@@ -44,7 +44,7 @@ mod metered;
 
 pub use oidc_drive::{
     DriveError, Event, Observer, ProviderBuilder, ProviderError,
-    blocking::{Io, Provider},
+    blocking::{Io, Provider, Resource},
     moment, now,
 };
 // These crates are in the signatures of this one. With the re-exports, one dependency is enough.
@@ -55,6 +55,7 @@ use http::Method;
 use oidc_drive::{
     egress::Guard,
     meter::{Exceeded, Meter},
+    resource::ResourceBuilder,
 };
 use oidc_proto::flow::{Flow, Request, Step, TIMEOUT, Terms};
 use rustls::{
@@ -196,6 +197,14 @@ impl Http {
         let http = self.clone().with_observer(Observer::none());
         let io = Io::with_error_labels(move |request, terms| http.send(request, terms), why);
         Provider::builder(issuer, io).with_observer(self.observer.clone())
+    }
+
+    /// Starts the settings of a handle for the resource at this URL, whose authorization server is not known yet. Make one
+    /// handle for each resource and user. It sends nothing before the first request.
+    pub fn resource(&self, url: impl Into<String>) -> ResourceBuilder<Io> {
+        let http = self.clone().with_observer(Observer::none());
+        let io = Io::with_error_labels(move |request, terms| http.send(request, terms), why);
+        Resource::builder(url, io).with_observer(self.observer.clone())
     }
 
     /// Runs a flow to its end on this thread, and returns its output.

@@ -14,6 +14,16 @@ pub(crate) fn media_type_is(headers: &HeaderMap, wanted: &[&str]) -> bool {
     wanted.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted))
 }
 
+/// Whether there is exactly one `Content-Type`, and it is `application/json` or `application/…+json`.
+pub(crate) fn media_type_is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    let subtype = essence.strip_prefix("application/").unwrap_or_default();
+    subtype == "json" || subtype.strip_suffix("+json").is_some_and(|kind| !kind.is_empty())
+}
+
 /// Reads `Retry-After`, a number of seconds or a date, as a duration from `now` (RFC 9110 section 10.2.3). A date in
 /// the past is a duration of zero.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {

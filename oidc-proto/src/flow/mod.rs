@@ -70,27 +70,34 @@ mod discovery;
 mod endpoint;
 mod exchange;
 mod grant;
+mod identity;
 mod login;
 mod previous;
+mod registration;
 mod saved;
 pub mod states;
 
 pub use crate::message::Quirks;
+pub use crate::message::RegisteredClient;
 pub use crate::metadata::{ClientAuthentication, ClientAuthenticationSet};
 pub use client::{
     Assertion, AssertionAudience, AssertionType, Attempt, Client, ClientBuilder, DpopKey, UserInfoMethod,
 };
-pub use contract::UnsupportedDetailsError;
 pub use contract::{
     Call, CallbackError, ConfigError, Endpoint, Error, Flow, MAX_DOCUMENT, MAX_INTROSPECTED, MAX_RESPONSE,
     NewTokens, OAuthError, PENDING_LIFETIME, Pause, Pending, Request, Response, ResponseError, ResponseRule,
     Step, TIMEOUT, Terms, Then, Unavailable,
 };
+pub use contract::{RegisteredClientError, UnsupportedDetailsError};
+pub use discovery::{
+    AuthorizationDiscovery, DiscoveredAuthorization, DiscoveryRules, MAX_DISCOVERY_BYTES,
+    MAX_DISCOVERY_REQUESTS, MetadataSource, ServerChoice,
+};
 pub use discovery::{Discovery, DiscoveryOptions, ResourceDiscovery};
 pub use endpoint::{
-    Introspected, NotSentAgain, PendingResource, ResourceChallenge, ResourceOrigins, ResourceOutcome,
-    ResourceRenewal, ResourceRequest, ResourceRequestError, ResourceStep, Revocation, TokenIntrospection,
-    TokenTypeHint,
+    Introspected, MAX_AUTHORIZATIONS, NotSentAgain, PendingResource, ResourceChallenge, ResourceOrigins,
+    ResourceOutcome, ResourceRenewal, ResourceRequest, ResourceRequestError, ResourceStep, Revocation,
+    ScopeStepUp, ScopeStepUpError, TokenIntrospection, TokenTypeHint,
 };
 pub use exchange::{JwksRetrieval, Learned, MAX_RETRIES, RETRY_AFTER_CAP};
 pub use grant::{
@@ -103,10 +110,17 @@ pub use grant::{
     SignedAuthenticationRequest, TokenExchange, TokenExchangeRequest, TokenTypeIdentifier,
 };
 pub use grant::{DeviceAuthorizationRequest, RefreshRequest};
+pub use identity::{
+    ClientIdMetadataRetrieval, ClientIdentities, ClientIdentity, ForgottenClient, IdentityChoice,
+    IdentityKind, NoClientIdentityError, PreRegisteredClient, RetrievedClient,
+};
 pub use login::{
     AccessGrant, AccessGranted, Authenticated, FrontChannel, FrontLogin, Identified, Login, MAX_OPEN_LOGINS,
     PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, PreparedRequest, Pushed,
     PushedAuthorization, ReferencedRequest, RequestObject, RequestObjectToSign, UserInfoRetrieval,
+};
+pub use registration::{
+    Registration, RegistrationDelete, RegistrationRead, RegistrationRequest, RegistrationUpdate,
 };
 pub use saved::{AppState, MAX_SEALED, MAX_STORED, Seal, SealError, SealingKeys};
 

@@ -12,15 +12,17 @@ pub use crate::message::{
 
 pub use super::{
     contract::Along,
-    discovery::{DiscoveryContext, Found, ResourceDiscoveryContext},
+    discovery::{Discovering, DiscoveryContext, Found, ResourceDiscoveryContext},
     endpoint::{Introspecting, IntrospectionExchange, IntrospectionJwt, Parked, Told},
     exchange::{
         Answer, Body, Checking, Document, Get, Getting, Post, Posting, Presented, Repeated, Repeating,
         Resting, SignedResponse, SignedUserInfo,
     },
     grant::{Begun, Checks, Issued, Polling, RefreshContext, Refreshing, Verifying, Waiting},
+    identity::ClientIdMetadataContext,
     login::{
         Came, CodeExchange, Coding, Exchanged, Exchanging, Front, FrontContext, Fronted, Fronting, Granted,
         Informed, Inquiring, LoginContext, Sending, UserInfoContext, UserInfoExchange,
     },
+    registration::{Configured, Configuring, Exchange, RegistrationContext},
 };

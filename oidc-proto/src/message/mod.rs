@@ -22,10 +22,12 @@ mod access_request;
 mod authorization_request;
 mod authorization_response;
 pub(crate) mod ciba;
+mod client_id;
 pub(crate) mod device_authorization_response;
 mod error_response;
 mod introspection_response;
 mod masked;
+mod registration;
 pub(crate) mod request;
 mod response_type;
 pub(crate) mod scopes;
@@ -36,8 +38,13 @@ mod userinfo_response;
 pub use access_request::AccessRequest;
 pub use authorization_request::{AuthorizationRequest, Display, Prompt};
 pub use authorization_response::{AuthorizationResponse, ClaimedUser, MAX_CALLBACK};
+pub use client_id::{
+    ClientIdMetadataDocument, ClientIdMetadataDocumentBuilder, ClientIdMetadataError, ClientIdUrl,
+    ClientIdUrlError, MAX_CLIENT_ID_METADATA,
+};
 pub use error_response::ErrorResponse;
 pub use introspection_response::{Actor, IntrospectionResponse};
+pub use registration::{ClientMetadata, ClientMetadataChange, ClientMetadataError, RegisteredClient};
 pub use response_type::{ResponseMode, ResponseType};
 pub use target::{AuthorizationDetail, AuthorizationDetails, DetailDifference, DetailsComparison};
 pub use token_response::{Quirks, TokenResponse};
@@ -45,7 +52,9 @@ pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 
 pub(crate) use access_request::Sender;
 pub(crate) use authorization_request::Bound;
+pub(crate) use client_id::application_type;
 pub(crate) use error_response::{first_texts, first_texts_of_errors, first_words_of_json};
+pub(crate) use registration::ClientInformationResponse;
 pub(crate) use response_type::{Answer, RequestError};
 pub(crate) use token_response::{TokenResponseError, is_token};
 pub(crate) use userinfo_response::{boolean, whole_number};

@@ -51,6 +51,11 @@ impl ClientAuthentication {
         Self::SelfSignedTlsClientAuth,
     ];
 
+    /// Returns the method with this name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.name() == name)
+    }
+
     /// Returns the name of the method in metadata and registrations.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -90,10 +95,7 @@ impl ClientAuthenticationSet {
 
     /// Returns the set of the methods with these names, as metadata and registrations write them.
     pub fn from_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Self {
-        let bit_of = |name: S| {
-            let known = ClientAuthentication::ALL.into_iter().find(|method| method.name() == name.as_ref());
-            known.map_or(OTHERS, bit)
-        };
+        let bit_of = |name: S| ClientAuthentication::from_name(name.as_ref()).map_or(OTHERS, bit);
         Self(names.into_iter().fold(0, |set, name| set | bit_of(name)))
     }
 

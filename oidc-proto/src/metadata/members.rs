@@ -32,6 +32,9 @@ pub enum MemberError {
     /// The member is a URL to which requests may not be sent.
     #[error("the member {}", predicate(.0))]
     Url(UrlError),
+    /// The member has the private half of a key, which everybody who reads it can use.
+    #[error("the member has a private key")]
+    PrivateKey,
 }
 
 sentences_about!(MemberError: "the member ");
@@ -235,6 +238,9 @@ metadata! {
         nfv_token_encryption_enc_values_supported,
         /// Protected resources that may be used with this server (RFC 9728).
         protected_resources,
+        /// Supported profiles of grants, such as the exchange of an ID-JAG (`urn:ietf:params:oauth:grant-profile:id-jag`,
+        /// draft-ietf-oauth-identity-assertion-authz-grant).
+        authorization_grant_profiles_supported,
     }
     booleans {
         /// Whether `claims` may be sent.
@@ -265,6 +271,9 @@ metadata! {
         backchannel_user_code_parameter_supported,
         /// Whether Native SSO for Mobile Apps is supported.
         native_sso_supported,
+        /// Whether a client identifier may be the URL of a document with the metadata of the client
+        /// (draft-ietf-oauth-client-id-metadata-document).
+        client_id_metadata_document_supported,
     }
     texts {
         /// The metadata as a signed JWT (RFC 8414 section 2.1). It is verified only if the keys of its signer were
@@ -320,7 +329,7 @@ impl MtlsEndpointAliases {
     }
 }
 
-pub(super) fn typed<T>(read: Result<Option<T>, JsonError>, set_aside: &mut Vec<UnusableMember>) -> Option<T> {
+pub(crate) fn typed<T>(read: Result<Option<T>, JsonError>, set_aside: &mut Vec<UnusableMember>) -> Option<T> {
     read.unwrap_or_else(|error| {
         if let JsonError::WrongType { member, expected } = error {
             set_aside.push(UnusableMember { member, why: MemberError::WrongType(expected) });

@@ -35,6 +35,7 @@
 
 mod authentication;
 mod capability;
+mod discovery_error;
 mod issuer_rule;
 mod members;
 mod provider;
@@ -43,10 +44,13 @@ mod signed;
 mod well_known;
 
 pub use authentication::{ClientAuthentication, ClientAuthenticationSet};
+pub use discovery_error::DiscoveryError;
 pub use issuer_rule::{AllowedTenants, IssuerRule, IssuerRuleError};
+pub(crate) use members::typed;
 pub use members::{MemberError, MtlsEndpointAliases, ProviderMetadata, UnusableMember};
 pub(crate) use provider::Demands;
 pub use provider::{MetadataError, Profile};
 pub use resource::ResourceMetadata;
 pub use signed::SignedMetadataError;
 pub use well_known::{WellKnown, resource_well_known, well_known};
+pub(crate) use well_known::{origin, resource_places, server_places};

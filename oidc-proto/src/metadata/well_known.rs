@@ -27,6 +27,9 @@ pub enum WellKnown {
     OAuth,
 }
 
+const OPENID: &str = "/.well-known/openid-configuration";
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
+
 impl WellKnown {
     /// Returns the URL of the metadata of `issuer` in this form.
     ///
@@ -47,8 +50,8 @@ impl WellKnown {
             &url,
             policy,
             &match self {
-                Self::OpenId => format!("{path}/.well-known/openid-configuration"),
-                Self::OAuth => format!("/.well-known/oauth-authorization-server{path}"),
+                Self::OpenId => format!("{path}{OPENID}"),
+                Self::OAuth => format!("{OAUTH}{path}"),
             },
         )
     }
@@ -85,6 +88,38 @@ pub fn resource_well_known(resource: &str, policy: &UrlPolicy) -> Result<Endpoin
         path => path,
     };
     replace_path(&url, policy, &format!("/.well-known/oauth-protected-resource{path}"))
+}
+
+/// Returns the URLs at which the metadata of a resource may be, in the order in which a client asks: the well-known URL of
+/// the resource, and with `root` also that of its whole origin, if it is another.
+pub(crate) fn resource_places(
+    resource: &str,
+    policy: &UrlPolicy,
+    root: bool,
+) -> Result<Vec<EndpointUrl>, UrlError> {
+    let mut places = vec![resource_well_known(resource, policy)?];
+    if root {
+        let at_root = resource_well_known(&origin(&EndpointUrl::parse(resource, policy)?), policy)?;
+        places.extend((!places.contains(&at_root)).then_some(at_root));
+    }
+    Ok(places)
+}
+
+/// Returns the URLs at which the metadata of an authorization server may be, in the order in which a client asks (RFC 8414
+/// sections 3.1 and 5): the OAuth form, the OpenID name between host and path, and the OpenID form. The last two are one
+/// for an issuer without a path.
+pub(crate) fn server_places(issuer: &str, policy: &UrlPolicy) -> Result<Vec<EndpointUrl>, UrlError> {
+    let oauth = WellKnown::OAuth.url(issuer, policy)?;
+    let inserted = oauth.as_url().path().replacen(OAUTH, OPENID, 1);
+    let inserted = replace_path(&oauth, policy, &inserted)?;
+    let appended = WellKnown::OpenId.url(issuer, policy)?;
+    let appended = (appended != inserted).then_some(appended);
+    Ok([oauth, inserted].into_iter().chain(appended).collect())
+}
+
+/// Returns the origin of a URL: scheme, host and port, without a slash at the end.
+pub(crate) fn origin(url: &EndpointUrl) -> String {
+    url.as_url().origin().ascii_serialization()
 }
 
 fn replace_path(url: &EndpointUrl, policy: &UrlPolicy, path: &str) -> Result<EndpointUrl, UrlError> {
@@ -142,6 +177,58 @@ mod tests {
             for form in [WellKnown::OpenId, WellKnown::OAuth] {
                 assert_eq!(form.url(issuer, &POLICY), Err(why), "{issuer}");
             }
+        }
+    }
+
+    #[test]
+    fn an_authorization_server_has_three_places_and_one_without_a_path_two() {
+        let places = |issuer| {
+            let places = server_places(issuer, &POLICY).unwrap();
+            places.iter().map(|place| place.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        for issuer in ["https://as.example", "https://as.example/"] {
+            assert_eq!(
+                places(issuer),
+                [
+                    "https://as.example/.well-known/oauth-authorization-server",
+                    "https://as.example/.well-known/openid-configuration",
+                ],
+                "{issuer}"
+            );
+        }
+        for issuer in ["https://as.example:8443/a/b", "https://as.example:8443/a/b/"] {
+            assert_eq!(
+                places(issuer),
+                [
+                    "https://as.example:8443/.well-known/oauth-authorization-server/a/b",
+                    "https://as.example:8443/.well-known/openid-configuration/a/b",
+                    "https://as.example:8443/a/b/.well-known/openid-configuration",
+                ],
+                "{issuer}"
+            );
+        }
+        assert_eq!(server_places("https://as.example?x", &POLICY), Err(UrlError::Query));
+    }
+
+    #[test]
+    fn a_resource_has_a_place_at_its_path_and_one_at_the_root() {
+        let places = |resource, root| {
+            let places = resource_places(resource, &POLICY, root).unwrap();
+            places.iter().map(|place| place.as_str().to_owned()).collect::<Vec<_>>()
+        };
+        let root = "https://api.example/.well-known/oauth-protected-resource";
+        for (resource, path) in [
+            ("https://api.example/a/b", "/a/b"),
+            ("https://api.example/a/", "/a/"),
+            ("https://api.example/?x=1", "?x=1"),
+            ("https://api.example:443//a", "//a"),
+        ] {
+            let at_path = format!("{root}{path}");
+            assert_eq!(places(resource, false), [at_path.as_str()]);
+            assert_eq!(places(resource, true), [at_path.as_str(), root]);
+        }
+        for resource in ["https://api.example", "https://api.example/", "https://API.example:443"] {
+            assert_eq!(places(resource, true), [root], "the same place is not asked twice");
         }
     }
 

@@ -11,6 +11,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
+mod authorization_discovery;
 mod backends;
 mod bad_input;
 mod callback;
@@ -25,6 +26,7 @@ mod documents;
 mod field;
 mod grants;
 mod id_token;
+mod identity;
 mod introspection;
 mod keys;
 mod laws;
@@ -37,6 +39,7 @@ mod properties;
 mod pushed;
 mod realworld;
 mod refresh;
+mod registration;
 mod renewal;
 mod resource;
 mod revocation;

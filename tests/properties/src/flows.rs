@@ -3,6 +3,7 @@
 
 mod ciba;
 mod device;
+mod discovery;
 mod endpoints;
 mod grants;
 mod proven;
@@ -47,6 +48,7 @@ pub fn flows(data: &[u8]) {
         0 => login(&mut world, flags),
         1 => refresh(&mut world, flags),
         2 => service(&mut world, flags),
+        3 if flags & 64 != 0 => discovery::authorization(&mut world, flags),
         3 => discovery(&mut world),
         4 => keys(&mut world),
         5 if flags & 64 != 0 => endpoints::introspection(&mut world, flags),
@@ -254,7 +256,7 @@ impl<'a> World<'a> {
         }
         // The provider counts in times of this century.
         let now = Timestamp(self.now.0.clamp(0, 1 << 40));
-        let response = self.provider.handle(request, now);
+        let response = discovery::document(request).unwrap_or_else(|| self.provider.handle(request, now));
         let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         self.issued.extend(body["access_token"].as_str().map(str::to_owned));
         response

@@ -285,6 +285,12 @@ const configuration = {
     ],
   },
   fetch: (url, options) => {
+    // The document of a client that publishes its metadata: the test serves it at the port in the URL.
+    const document = /^https:\/\/agent\.example\/(\d+)(\/.*)$/.exec(String(url));
+    if (document) {
+      const [, port, path] = document;
+      return fetch(`http://127.0.0.1:${port}${path}`, { ...options, dispatcher: undefined });
+    }
     if (String(url) !== NOTIFICATION_ENDPOINT) return fetch(url, options);
     // The package lets no request go to loopback by itself.
     return fetch(listeners.get(JSON.parse(options.body).auth_req_id), { ...options, dispatcher: undefined });
@@ -304,6 +310,7 @@ const configuration = {
         if (account.accountId === 'dave' && code !== '1234') throw new errors.InvalidUserCode('another code');
       },
     },
+    clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
     requestObjects: { enabled: true },
     devInteractions: { enabled: true },
     clientCredentials: { enabled: true },

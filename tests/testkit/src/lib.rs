@@ -8,6 +8,7 @@
 //! - [`Party`] combines a provider, a client of the library and a [`Clock`]: one line brings any flow to any
 //!   state.
 //! - [`World`] has many providers, a clock that the test moves, and a network that loses and garbles messages.
+//! - [`web::Web`] has pages at URLs and a log of requests, for a flow that visits several servers.
 //! - [`KeyRing`] has keys to sign with.
 //!
 //! The provider reads requests with code of its own, never with the library under test, so an error of the
@@ -38,6 +39,7 @@ mod keys;
 pub mod provider;
 pub mod scenario;
 mod socket;
+pub mod web;
 pub mod world;
 
 pub use browser::{Browser, Landing};

@@ -1,5 +1,5 @@
 //! [`SavedLogins`], [`SharedReplays`] and [`Revocations`] for threads. Their store must be ready at once, such as a
-//! blocking one.
+//! blocking one, one in memory, or one over files.
 
 use crate::{
     drive::block_on,

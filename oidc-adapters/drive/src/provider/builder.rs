@@ -17,7 +17,7 @@ use crate::{
 use oidc_proto::{
     EndpointUrl, Secret, UrlPolicy,
     backend::Backend,
-    flow::{Client, ClientBuilder, DiscoveryOptions},
+    flow::{Client, ClientBuilder, ClientIdentity, DiscoveryOptions},
     jose::KeySetReader,
     metadata::{ClientAuthentication, Profile, ProviderMetadata},
     renew::{MetadataRenewal, RenewalPolicy},
@@ -71,6 +71,8 @@ pub struct ProviderBuilder<W> {
     issuer: String,
     io: W,
     client_id: String,
+    /// The client that was chosen for the issuer, in place of `client_id` and `secret`.
+    identity: Option<ClientIdentity>,
     secret: Option<Secret>,
     sources: Sources,
     redirect_uri: Option<String>,
@@ -107,6 +109,7 @@ impl<W> ProviderBuilder<W> {
             issuer,
             io,
             client_id: String::new(),
+            identity: None,
             secret: None,
             sources: Sources::default(),
             redirect_uri: None,
@@ -134,6 +137,14 @@ impl<W> ProviderBuilder<W> {
     /// tokens.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = client_id.into();
+        self
+    }
+
+    /// Sets the client that was [chosen](oidc_proto::flow::ClientIdentities::choose) for this issuer, with its credentials, in
+    /// place of [`client_id`](Self::client_id) and [`secret`](Self::secret).
+    pub fn identity(mut self, identity: ClientIdentity) -> Self {
+        identity.client_id().clone_into(&mut self.client_id);
+        self.identity = Some(identity);
         self
     }
 
@@ -305,6 +316,11 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
+    pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Sets the observer of requests, waits, ends of flows and renewals; the default is none.
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = observer;
@@ -322,6 +338,12 @@ impl<W> ProviderBuilder<W> {
         let Self { client_id, secret, redirect_uri, urls, clock, observer, .. } = self;
         let (place, limit, reader, sources) = (self.place, self.limit, self.reader, self.sources);
         let asserts = sources.assertion.is_some();
+        let identity = self.identity;
+        if let Some(other) =
+            identity.as_ref().map(ClientIdentity::issuer).filter(|known| **known != *self.issuer)
+        {
+            return Err(ProviderError::OtherIssuer(other.to_owned()));
+        }
         let (issuer, has_client, logs_in) = (self.issuer, !client_id.is_empty(), redirect_uri.is_some());
         let urls = urls.unwrap_or_else(|| UrlPolicy::default().for_issuer(&issuer));
         let mut options = self.discovery.unwrap_or_else(|| match (logs_in, has_client) {
@@ -377,6 +399,7 @@ impl<W> ProviderBuilder<W> {
         let (shape, name) = (self.client, Arc::<str>::from(&*issuer));
         let watched = Watched::new(REFRESH, Arc::clone(&name), &observer);
         let token_pool = token_pool(self.tokens, Arc::clone(&name), &clock, &observer);
+        let time = Arc::clone(&clock);
         let core = Core {
             issuer: Arc::new(
                 Issuer::new(issuer, source, options, &common).with_metadata(self.known.map(Arc::new)),
@@ -391,8 +414,11 @@ impl<W> ProviderBuilder<W> {
             patience: self.keys.patience,
             token_policy: self.tokens,
             maker: Box::new(move |metadata, newest| {
-                let mut builder =
-                    Client::builder(metadata, &client_id).max_document(limit).key_set_reader(reader.clone());
+                let builder = match &identity {
+                    Some(identity) => identity.client(metadata, time.now())?,
+                    None => Client::builder(metadata, &client_id),
+                };
+                let mut builder = builder.max_document(limit).key_set_reader(reader.clone());
                 if let Some(rule) = &rule {
                     builder = builder.issuer_rule(rule.clone());
                 }
@@ -405,10 +431,10 @@ impl<W> ProviderBuilder<W> {
                 if let Some(redirect_uri) = &redirect_uri {
                     builder = builder.redirect_uri(redirect_uri);
                 }
-                match &shape {
+                Ok(match &shape {
                     Some(shape) => shape(builder),
                     None => builder,
-                }
+                })
             }),
             made: Mutex::new(None),
             sources,
@@ -434,6 +460,14 @@ fn token_pool(
             &observer,
         )
     })
+}
+
+impl ProviderBuilder<Arc<Io>> {
+    /// Builds a handle over an HTTP client that others use, too. The clock and the observer of the `Io` stay.
+    pub(crate) fn build(self) -> Result<Provider, ProviderError> {
+        let (core, io, _) = self.core()?;
+        Ok(Provider::over(core, io))
+    }
 }
 
 impl ProviderBuilder<Io> {

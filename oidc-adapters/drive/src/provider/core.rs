@@ -51,7 +51,7 @@ pub(super) type TokenPool = Box<dyn Fn() -> ClientTokens + Send + Sync>;
 
 /// Makes the client from the metadata.
 pub(super) type ClientMaker =
-    Box<dyn Fn(Arc<ProviderMetadata>, Option<&Secret>) -> ClientBuilder + Send + Sync>;
+    Box<dyn Fn(Arc<ProviderMetadata>, Option<&Secret>) -> Result<ClientBuilder, ConfigError> + Send + Sync>;
 
 /// Where the handle reads its credentials anew for each attempt.
 #[derive(Default)]
@@ -96,7 +96,7 @@ impl Core {
         if let Some((client, _)) = made.filter(fits) {
             return Ok(client);
         }
-        let client = (self.maker)(metadata, secret.as_ref()).build()?;
+        let client = (self.maker)(metadata, secret.as_ref())?.build()?;
         let old = self.made().replace((client.clone(), secret));
         drop(old);
         Ok(client)

@@ -67,7 +67,11 @@ pub struct Provider {
 
 impl Provider {
     pub(crate) fn new(core: Core, io: Io) -> Self {
-        Self { core: Arc::new(core), io: Arc::new(io), session: None }
+        Self::over(core, Arc::new(io))
+    }
+
+    pub(super) fn over(core: Core, io: Arc<Io>) -> Self {
+        Self { core: Arc::new(core), io, session: None }
     }
 
     /// Returns the issuer, as the settings spell it.

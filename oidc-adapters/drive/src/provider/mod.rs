@@ -30,5 +30,6 @@ mod workload;
 
 pub use builder::{MAX_SERVICE_TOKENS, ProviderBuilder};
 pub use error::ProviderError;
+pub(crate) use error::reason;
 pub use handle::Provider;
 pub use workload::{WorkloadGrant, WorkloadTokens};

@@ -25,6 +25,9 @@ pub enum StoreError {
     /// The store did not answer in time, or cannot be reached, or refused. The text says why, without a value or a key. It
     /// is unknown whether a change was made.
     NoAnswer(String),
+    /// The store is of no use before somebody puts it right: a full disk, missing rights, a damaged file. The text says what
+    /// to do, without a value or a key.
+    Unusable(String),
     /// The value has a form that this version does not know. A later version has written it, or another program uses the
     /// same keys.
     Value,
@@ -38,19 +41,20 @@ impl StoreError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoAnswer(_) => "store_no_answer",
+            Self::Unusable(_) => "store_unusable",
             Self::Value => "store_value",
             Self::Seal(error) => error.code(),
         }
     }
 
     /// Returns [`TryLater`](Remedy::TryLater) for a store that does not answer, and
-    /// [`FixConfiguration`](Remedy::FixConfiguration) otherwise: the nodes do not have the same version or the same
-    /// sealing keys.
+    /// [`FixConfiguration`](Remedy::FixConfiguration) otherwise: the store is to be put right, or the nodes do not have
+    /// the same version or the same sealing keys.
     #[must_use]
     pub const fn remedy(&self) -> Remedy {
         match self {
             Self::NoAnswer(_) => Remedy::TryLater { after: None },
-            Self::Value | Self::Seal(_) => Remedy::FixConfiguration,
+            Self::Unusable(_) | Self::Value | Self::Seal(_) => Remedy::FixConfiguration,
         }
     }
 }
@@ -66,6 +70,7 @@ impl fmt::Display for StoreError {
         match self {
             Self::NoAnswer(why) if why.is_empty() => f.write_str("the shared store did not answer"),
             Self::NoAnswer(why) => write!(f, "the shared store did not answer: {why}"),
+            Self::Unusable(why) => write!(f, "the shared store cannot be used: {why}"),
             Self::Value => f.write_str(
                 "a value in the shared store was written by a later version of this library, or by another program under the same prefix",
             ),

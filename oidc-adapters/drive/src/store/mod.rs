@@ -5,10 +5,13 @@
 //! * [`SharedReplays`]: a DPoP proof, a client assertion or a logout token is used once.
 //! * [`Revocations`]: sessions and users that have been logged out.
 //!
-//! `oidc-redis` has a store over Redis. [`MemoryStore`] is one for a single process. [`Store`] is a trait with four
-//! methods, for every other one.
+//! `oidc-redis` has a store over Redis. [`MemoryStore`] is one for a single process. `FileStore` (feature `file`) is one
+//! over a directory, for the processes of one user on one machine. [`Store`] is a trait with four methods, for every
+//! other one.
 
 mod error;
+#[cfg(feature = "file")]
+mod file;
 mod logins;
 mod memory;
 mod refresh;
@@ -17,6 +20,8 @@ mod revocations;
 mod traits;
 
 pub use error::StoreError;
+#[cfg(feature = "file")]
+pub use file::{FileStore, MAX_FILE_VALUE, MAX_FILES};
 pub use logins::SavedLogins;
 pub use memory::{MAX_VALUES, MemoryStore};
 pub use refresh::{

@@ -14,8 +14,8 @@ pub type StoreFuture<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + S
 /// unknown whether a change was made, it returns an error. The values are bytes of this library. A store has one clock,
 /// which no node sets: the times of all leases are its times.
 ///
-/// [`MemoryStore`](super::MemoryStore) is one for a single process. `oidc-redis` has one over Redis. This one is over a
-/// store of your own:
+/// [`MemoryStore`](super::MemoryStore) is one for a single process. `FileStore` (feature `file`) is one over files.
+/// `oidc-redis` has one over Redis. This one is over a store of your own:
 ///
 /// ```
 /// use oidc_drive::store::{Found, MemoryStore, Store, StoreFuture};

@@ -9,6 +9,7 @@
 )]
 
 mod elsewhere;
+mod file_store;
 mod full_store;
 mod nonces;
 mod sessions;

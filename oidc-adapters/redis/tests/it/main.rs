@@ -1,4 +1,5 @@
-//! The stores over a real Redis, and three processes that share refreshes through one.
+//! The stores over a real Redis, and three processes that share refreshes through one. The stories that fit the store over
+//! files of `oidc-drive` are told there, too.
 //!
 //! Without `redis-server`, the tests say that they are skipped. `OIDC_REQUIRE_REDIS=1` requires it.
 #![allow(
@@ -10,6 +11,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
+mod files;
 mod handles;
 mod kept;
 mod node;

@@ -8,7 +8,7 @@ use oidc_redis::{
     blocking::RedisStore,
     oidc_drive::{
         blocking::{Io, Provider},
-        store::{Found, SharedRefreshes, Store, StoreFuture},
+        store::{FileStore, Found, SharedRefreshes, Store, StoreFuture},
     },
 };
 use std::{
@@ -16,6 +16,7 @@ use std::{
     future::ready,
     io::{BufRead as _, BufReader, Write as _, stdin},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -41,7 +42,8 @@ pub(crate) struct Node {
 /// The settings of a node.
 #[derive(Clone, Copy)]
 pub(crate) struct Settings<'s> {
-    pub(crate) redis: &'s str,
+    /// The URL of a Redis, or `file:` and a directory.
+    pub(crate) store: &'s str,
     pub(crate) issuer: &'s str,
     pub(crate) token: &'s Secret,
     /// How many seconds later it is for this node, by the clock of the store.
@@ -54,7 +56,7 @@ impl Node {
     pub(crate) fn start(settings: Settings<'_>) -> Self {
         let mut child = Command::new(env::current_exe().expect("this program"))
             .args(["--exact", "node::a_node", "--nocapture"])
-            .env("OIDC_NODE_REDIS", settings.redis)
+            .env("OIDC_NODE_STORE", settings.store)
             .env("OIDC_NODE_ISSUER", settings.issuer)
             .env("OIDC_NODE_TOKEN", settings.token.expose())
             .env("OIDC_NODE_LATER", settings.later.to_string())
@@ -107,7 +109,7 @@ fn step(name: &str) {
 }
 
 /// A store that tells its steps, at a time that may be later.
-struct Told(RedisStore, Duration);
+struct Told(Arc<dyn Store>, Duration);
 
 impl Told {
     fn later(&self, found: Found) -> Found {
@@ -115,7 +117,7 @@ impl Told {
     }
 }
 
-/// A blocking store is ready at once.
+/// A store that blocks is ready at once.
 fn now<T>(answer: StoreFuture<T>) -> Result<T, oidc_redis::oidc_drive::store::StoreError> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match { answer }.as_mut().poll(&mut context) {
@@ -160,7 +162,7 @@ impl Store for Told {
 /// The life of a node. Does nothing unless it is started as one.
 #[test]
 fn a_node() {
-    let Ok(redis) = env::var("OIDC_NODE_REDIS") else { return };
+    let Ok(store) = env::var("OIDC_NODE_STORE") else { return };
     let of = |name: &str| env::var(name).expect("a variable");
     let seconds = |name: &str| Duration::from_secs(of(name).parse().expect("a number"));
     let issuer = of("OIDC_NODE_ISSUER");
@@ -176,7 +178,11 @@ fn a_node() {
         }
         answer
     });
-    let store = Told(RedisStore::open(&redis).expect("a URL"), seconds("OIDC_NODE_LATER"));
+    let store: Arc<dyn Store> = match store.strip_prefix("file:") {
+        Some(directory) => Arc::new(FileStore::open(directory).expect("a directory")),
+        None => Arc::new(RedisStore::open(&store).expect("a URL")),
+    };
+    let store = Told(store, seconds("OIDC_NODE_LATER"));
     let shared = SharedRefreshes::new(store, SealingKeys::new(1, &[0x5A; 32]));
     let provider = Provider::builder(issuer, io)
         .client_id("app")

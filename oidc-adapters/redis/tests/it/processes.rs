@@ -1,7 +1,8 @@
-//! Three processes that refresh the token of one user through one Redis, at a provider that rotates refresh tokens and
-//! detects reuse. One of them is killed at each of its steps.
+//! Three processes that refresh the token of one user through one Redis, or through one directory of files, at a provider
+//! that rotates refresh tokens and detects reuse. One of them is killed at each of its steps.
 
 use crate::{
+    files::Files,
     node::{Node, STEPS, Settings},
     server::Server,
 };
@@ -44,6 +45,14 @@ fn log_in(socket: &Socket) -> Secret {
     provider.callback(pending, response).expect("a login").tokens.refresh_token.expect("a refresh token")
 }
 
+/// Tells a story over each store that processes share: files, and a Redis if there is one.
+fn each(story: impl Fn(&str)) {
+    let files = Files::new();
+    story(&files.url());
+    let Some(server) = Server::start() else { return };
+    story(&server.url());
+}
+
 fn sent(socket: &Socket) -> usize {
     socket.provider(|provider| provider.count(EndpointName::Token))
 }
@@ -64,8 +73,11 @@ enum Then {
 
 #[test]
 fn a_process_that_is_killed_at_any_step_leaves_a_store_from_which_the_others_go_on() {
-    let Some(server) = Server::start() else { return };
-    let (redis, socket) = (server.url(), provider());
+    each(killed_at_any_step);
+}
+
+fn killed_at_any_step(store: &str) {
+    let socket = provider();
     for (at, name) in STEPS.iter().enumerate() {
         let then = match at {
             0..=2 => Then::BothGoOn,
@@ -75,8 +87,7 @@ fn a_process_that_is_killed_at_any_step_leaves_a_store_from_which_the_others_go_
         };
         let token = log_in(&socket);
         let before = sent(&socket);
-        let settings =
-            Settings { redis: &redis, issuer: socket.issuer(), token: &token, later: 0, patience: 0 };
+        let settings = Settings { store, issuer: socket.issuer(), token: &token, later: 0, patience: 0 };
         let mut first = Node::start(settings);
         for earlier in &STEPS[..at] {
             assert_eq!(first.says(), *earlier);
@@ -119,13 +130,15 @@ fn a_process_that_is_killed_at_any_step_leaves_a_store_from_which_the_others_go_
 /// The process stands still at a step for longer than its lease, while another one goes on. Then it wakes.
 #[test]
 fn a_process_that_wakes_after_its_lease_loses_no_tokens() {
-    let Some(server) = Server::start() else { return };
-    let (redis, socket) = (server.url(), provider());
+    each(wakes_after_its_lease);
+}
+
+fn wakes_after_its_lease(store: &str) {
+    let socket = provider();
     for at in [1, 2, 7] {
         let token = log_in(&socket);
         let before = sent(&socket);
-        let settings =
-            Settings { redis: &redis, issuer: socket.issuer(), token: &token, later: 0, patience: 0 };
+        let settings = Settings { store, issuer: socket.issuer(), token: &token, later: 0, patience: 0 };
         let mut first = Node::start(settings);
         for _ in 0..at {
             first.says();
@@ -145,10 +158,13 @@ fn a_process_that_wakes_after_its_lease_loses_no_tokens() {
 /// is refused. The tokens of the first are stored all the same, and the second finds them.
 #[test]
 fn tokens_that_come_late_are_found_by_the_process_that_took_over() {
-    let Some(server) = Server::start() else { return };
-    let (redis, socket) = (server.url(), provider());
+    each(tokens_come_late);
+}
+
+fn tokens_come_late(store: &str) {
+    let socket = provider();
     let token = log_in(&socket);
-    let settings = Settings { redis: &redis, issuer: socket.issuer(), token: &token, later: 0, patience: 0 };
+    let settings = Settings { store, issuer: socket.issuer(), token: &token, later: 0, patience: 0 };
     let mut first = Node::start(settings);
     for step in &STEPS[..6] {
         assert_eq!(first.says(), *step);
@@ -172,13 +188,15 @@ fn tokens_that_come_late_are_found_by_the_process_that_took_over() {
 
 #[test]
 fn three_processes_at_once_send_the_token_once_and_get_the_same_tokens() {
-    let Some(server) = Server::start() else { return };
-    let (redis, socket) = (server.url(), provider());
+    each(three_at_once);
+}
+
+fn three_at_once(store: &str) {
+    let socket = provider();
     for _ in 0..3 {
         let token = log_in(&socket);
         let before = sent(&socket);
-        let settings =
-            Settings { redis: &redis, issuer: socket.issuer(), token: &token, later: 0, patience: 60 };
+        let settings = Settings { store, issuer: socket.issuer(), token: &token, later: 0, patience: 60 };
         let nodes = [0, 1, 2].map(|_| Node::start(settings));
         let ends = nodes.map(|node| std::thread::spawn(|| node.end())).map(|end| end.join().unwrap());
         assert!(ends[0] == ends[1] && ends[1] == ends[2], "{ends:?}");

@@ -1,6 +1,6 @@
-//! What a store does with values: the same over Redis, async and blocking, as in memory.
+//! What a store does with values: the same over Redis, async and blocking, and over files as in memory.
 
-use crate::server::Server;
+use crate::{files::Files, server::Server};
 use oidc_redis::{
     RedisStore, blocking,
     oidc_drive::store::{MemoryStore, Store},
@@ -13,6 +13,8 @@ const LONG: Duration = Duration::from_secs(3_600);
 fn each(story: impl AsyncFn(&dyn Store)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(story(&MemoryStore::new()));
+    let files = Files::new();
+    runtime.block_on(story(&files.store()));
     let Some(server) = Server::start() else { return };
     runtime.block_on(story(&RedisStore::open(&server.url()).expect("a URL").with_prefix("async:")));
     runtime.block_on(story(&blocking::RedisStore::open(&server.url()).expect("a URL").with_prefix("sync:")));
@@ -79,14 +81,14 @@ fn a_value_ends_with_its_lifetime_and_the_clock_of_the_store_goes_on() {
 /// Of many callers at once, one sets the value, and one takes it.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_callers_at_once_one_is_first() {
-    let Some(server) = Server::start() else { return };
-    let url = server.url();
-    let stores: [Arc<dyn Store>; 2] = [
-        Arc::new(RedisStore::open(&url).expect("a URL")),
-        Arc::new(blocking::RedisStore::open(&url).expect("a URL")),
-    ];
+    let (files, server) = (Files::new(), Server::start());
+    let mut stores: Vec<Arc<dyn Store>> = vec![Arc::new(files.store())];
+    if let Some(server) = &server {
+        stores.push(Arc::new(RedisStore::open(&server.url()).expect("a URL")));
+        stores.push(Arc::new(blocking::RedisStore::open(&server.url()).expect("a URL")));
+    }
     for (number, store) in stores.iter().enumerate() {
-        let key: &'static str = ["async", "sync"][number];
+        let key: &'static str = ["files", "async", "sync"][number];
         let tasks: Vec<_> = (0..16_u8)
             .map(|caller| {
                 let store = Arc::clone(store);

@@ -468,7 +468,7 @@ fn check_characters(name: &'static str, text: &str) -> Result<(), ConfigError> {
 }
 
 /// Accepts `https`, `http` to this machine (RFC 8252 section 7.3), and the scheme of a native application.
-fn check_redirect_uri(uri: &str) -> Result<(), ConfigError> {
+pub(in crate::flow) fn check_redirect_uri(uri: &str) -> Result<(), ConfigError> {
     let url = Url::parse(uri).map_err(|_| ConfigError::RedirectUri("is not an absolute URL"))?;
     if !text::is_text(uri) {
         return Err(ConfigError::RedirectUri("is too long or has control characters"));

@@ -21,5 +21,6 @@ pub use settings::{AssertionAudience, AssertionType, UserInfoMethod};
 
 pub(in crate::flow) use assertion::Prepared;
 pub(in crate::flow) use authentication::Form;
+pub(in crate::flow) use builder::check_redirect_uri;
 pub(in crate::flow) use dpop::is_thumbprint;
 pub(in crate::flow) use settings::Signer;

@@ -110,11 +110,11 @@ fn setting(rejected: &VerificationError) -> &'static str {
 }
 
 impl CallbackError {
-    /// Whether the pending login may still end: the callback does not belong to it, as far as anybody can tell. Keep the
-    /// login then, because anybody can send such a callback to a user.
+    /// Whether the pending login may still end: the callback does not belong to it, as far as anybody can tell, or does not
+    /// come from the issuer that was asked. Keep the login then, because others can send such a callback to a user.
     #[must_use]
     pub const fn login_may_still_end(&self) -> bool {
-        matches!(self, Self::State | Self::Unattributed(_))
+        matches!(self, Self::State | Self::Unattributed(_) | Self::Issuer | Self::MissingIssuer)
     }
 
     /// Returns a short, stable name of the error, for logs and metrics.

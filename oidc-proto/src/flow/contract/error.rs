@@ -1,5 +1,11 @@
 //! [`Error`]: the reasons for which a flow ends, sorted by who is to blame.
 
+mod registered;
+mod unsupported;
+
+pub use registered::RegisteredClientError;
+pub use unsupported::UnsupportedDetailsError;
+
 use super::{
     callback_error::CallbackError,
     new_tokens::NewTokens,
@@ -13,17 +19,16 @@ use crate::{
         endpoint_url::UrlError,
         form::FormError,
         sentence::{debug_is_sentence, predicate},
-        visible::shown,
     },
     jose::{Algorithm, AlgorithmSet, JwsError, SignError},
-    message::ErrorResponse,
+    message::{ClientMetadataError, ErrorResponse, RegisteredClient},
     metadata::ClientAuthenticationSet,
     token::VerificationError,
 };
 use std::fmt;
 
 /// The reason for which a flow ended. It is small and comparable, and shows no secret and no body. It holds no secret,
-/// either, except for the [`NewTokens`] of a refresh.
+/// either, except for the [`NewTokens`] of a refresh and the [`RegisteredClient`] of a registration.
 ///
 /// ```
 /// use oidc_proto::{Error, flow::{CallbackError, Discovery}};
@@ -74,6 +79,17 @@ pub enum Error {
         cause: Box<Self>,
         /// The tokens of the response.
         tokens: Box<NewTokens>,
+    },
+    /// A registration failed after the provider had made or changed the client. The error has the client.
+    #[error(
+        "{cause}; the client exists at the provider (`registered_client` has it, to use or to delete it)"
+    )]
+    Registration {
+        /// The reason why the client cannot be used as it was asked for.
+        #[source]
+        cause: Box<Self>,
+        /// The client.
+        client: Box<RegisteredClient>,
     },
     /// The user of a device did not decide in time (RFC 8628 section 3.5).
     #[error("the user did not enter the code on the other device in time; begin again")]
@@ -142,7 +158,7 @@ impl Error {
             Self::Unavailable(_) => "unavailable",
             Self::Callback(error) => error.code(),
             Self::Token(rejected) => rejected.code(),
-            Self::Refresh { cause, .. } => cause.code(),
+            Self::Refresh { cause, .. } | Self::Registration { cause, .. } => cause.code(),
             Self::DeviceCodeExpired => "device_code_expired",
             Self::AuthenticationRequestExpired => "authentication_request_expired",
             Self::AuthenticationFailed(said) => registered(said),
@@ -185,38 +201,6 @@ impl From<FormError> for Error {
     }
 }
 
-/// The provider does not support a type of authorization details that the request has (RFC 9396 section 10): its metadata
-/// lists others. Nothing was sent.
-///
-/// [`Error::UnsupportedDetails`] has it.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the provider's `authorization_details_types_supported` has no `{}`: it has {} (what `ProviderMetadata::parse` returns may be completed)",
-    shown(.wanted), Offered(.offered)
-)]
-#[non_exhaustive]
-pub struct UnsupportedDetailsError {
-    /// The type that the request has.
-    pub wanted: Box<str>,
-    /// The types that the provider lists.
-    pub offered: Box<[String]>,
-}
-
-debug_is_sentence!(UnsupportedDetailsError);
-
-/// The first of the types that a provider offers, for a sentence.
-struct Offered<'o>(&'o [String]);
-
-impl fmt::Display for Offered<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST: usize = 8;
-        let names = self.0.iter().take(MOST).map(|name| format!("`{}`", shown(name)));
-        f.write_str(if self.0.is_empty() { "none" } else { "" })?;
-        f.write_str(&names.collect::<Vec<_>>().join(", "))?;
-        f.write_str(if self.0.len() > MOST { ", and others" } else { "" })
-    }
-}
-
 /// The reason for which a request or a client cannot work, whatever the provider answers.
 ///
 /// [`ClientBuilder::build`](crate::flow::ClientBuilder::build) returns it, and every flow at its start.
@@ -229,6 +213,9 @@ pub enum ConfigError {
     /// The resource is not a URL that a resource may have (RFC 9728 section 1.2).
     #[error("the resource {}", predicate(.0))]
     Resource(UrlError),
+    /// The document of a client is at a URL that requests may not go to.
+    #[error("the client identifier {}", predicate(.0))]
+    ClientId(UrlError),
     /// The issuer rule does not admit the issuer of the metadata.
     #[error(
         "the issuer rule neither is nor admits the issuer of the provider's metadata: check `issuer_rule` (if tokens have a second name for it, begin with that of the metadata and add `IssuerRule::or_exact`)"
@@ -422,6 +409,12 @@ pub enum ConfigError {
         "the quirk `Quirks::no_pkce` would leave the code tied to nothing: it needs the `nonce` of an ID token and a client that authenticates, so it goes neither with `Quirks::no_nonce`, nor with access without a login, nor with a public client"
     )]
     Unbound,
+    /// The metadata of a client to register contradict themselves, or would give a secret away.
+    #[error("{0}")]
+    ClientMetadata(#[from] ClientMetadataError),
+    /// The registered client cannot be used here or now, or its registration cannot be managed.
+    #[error("{0}")]
+    Registered(#[from] RegisteredClientError),
     /// The saved state belongs to another client, provider or version.
     #[error("the saved state belongs to another client, provider or version")]
     SavedState,
@@ -447,6 +440,7 @@ impl ConfigError {
         match self {
             Self::Issuer(_) => "config_issuer",
             Self::Resource(_) => "config_resource",
+            Self::ClientId(_) => "config_client_id",
             Self::IssuerRule => "config_issuer_rule",
             Self::PushedRequestsOnly => "config_pushed_requests_only",
             Self::SignedRequestsOnly => "config_signed_requests_only",
@@ -475,6 +469,8 @@ impl ConfigError {
                 "config_no_algorithm"
             }
             Self::Unbound => "config_unbound",
+            Self::ClientMetadata(_) => "config_client_metadata",
+            Self::Registered(error) => error.code(),
             Self::SavedState => "config_saved_state",
         }
     }

@@ -13,7 +13,7 @@ mod then;
 mod unavailable;
 
 pub use callback_error::{CallbackError, PENDING_LIFETIME};
-pub use error::{ConfigError, Error, UnsupportedDetailsError};
+pub use error::{ConfigError, Error, RegisteredClientError, UnsupportedDetailsError};
 pub use new_tokens::NewTokens;
 pub use oauth_error::OAuthError;
 pub use response_error::{ResponseError, ResponseRule};

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use std::fmt;
 
 /// The error codes of the specifications. Any other code from a provider could contain anything.
-const REGISTERED: [&str; 37] = [
+const REGISTERED: [&str; 41] = [
     // RFC 6749 sections 4.1.2.1 and 5.2
     "invalid_request",
     "invalid_client",
@@ -54,6 +54,11 @@ const REGISTERED: [&str; 37] = [
     "missing_user_code",
     "invalid_user_code",
     "invalid_binding_message",
+    // RFC 7591 section 3.2.2
+    "invalid_redirect_uri",
+    "invalid_client_metadata",
+    "invalid_software_statement",
+    "unapproved_software_statement",
 ];
 
 /// The hint for a client that the provider does not know, or whose proof of itself is wrong.
@@ -94,7 +99,13 @@ fn remedy_at(endpoint: Endpoint, status: u16, said: &ErrorResponse) -> Remedy {
     if endpoint == Endpoint::BackchannelAuthentication && said.error == "access_denied" {
         return Remedy::FixConfiguration;
     }
-    let begins = matches!(endpoint, Endpoint::DeviceAuthorization | Endpoint::PushedAuthorizationRequest);
+    let begins = matches!(
+        endpoint,
+        Endpoint::DeviceAuthorization
+            | Endpoint::PushedAuthorizationRequest
+            | Endpoint::Registration
+            | Endpoint::ClientConfiguration
+    );
     if (of_token || begins) && remedy == Remedy::LogInAgain { Remedy::FixConfiguration } else { remedy }
 }
 
@@ -151,6 +162,28 @@ fn hint_at(endpoint: Endpoint, status: u16, said: &ErrorResponse) -> Option<&'st
             "; the provider shows no such text: make `BackchannelAuthenticationRequest::binding_message` shorter and \
              plainer"
         }
+        (
+            Endpoint::Registration,
+            "invalid_token" | "access_denied" | "unauthorized_client" | "insufficient_scope",
+        ) => {
+            "; the provider lets nobody register a client without an initial access token, or not with this one \
+             (`RegistrationRequest::initial_access_token`)"
+        }
+        (Endpoint::ClientConfiguration, "invalid_token" | "access_denied" | "unauthorized_client") => {
+            "; the provider has forgotten the client, has issued a newer token for its registration, or lets nobody manage it: \
+             if its token endpoint does not know the client either, register once more"
+        }
+        (Endpoint::Registration | Endpoint::ClientConfiguration, "invalid_redirect_uri") => {
+            "; the provider does not accept a redirect URI: compare `redirect_uris` with the `application_type` (a `web` \
+             client has `https`, a `native` one this machine or a scheme of its own)"
+        }
+        (Endpoint::Registration | Endpoint::ClientConfiguration, "invalid_client_metadata") => {
+            "; the provider does not accept a member of the client metadata: compare it with what its metadata supports"
+        }
+        (
+            Endpoint::Registration | Endpoint::ClientConfiguration,
+            "invalid_software_statement" | "unapproved_software_statement",
+        ) => "; the provider does not accept the software statement, or does not trust who has signed it",
         // A UserInfo request shows an access token, and no credentials of the client.
         (Endpoint::UserInfo, "invalid_client" | "unauthorized_client" | "invalid_grant") => {
             "; the provider does not accept the access token here: log in again"

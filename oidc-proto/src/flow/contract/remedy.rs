@@ -26,7 +26,7 @@ impl Error {
             Self::Unavailable(busy) => busy.remedy(),
             Self::Callback(error) => error.remedy(),
             Self::Token(rejected) => rejected.remedy(),
-            Self::Refresh { cause, .. } => cause.remedy(),
+            Self::Refresh { cause, .. } | Self::Registration { cause, .. } => cause.remedy(),
             Self::DeviceCodeExpired | Self::AuthenticationRequestExpired | Self::AuthenticationFailed(_) => {
                 Remedy::LogInAgain
             }
@@ -44,7 +44,7 @@ impl Error {
             Self::OAuth(refused) => Some(refused.provider_code()),
             Self::Callback(CallbackError::Denied(response)) => Some(&response.error),
             Self::AuthenticationFailed(said) => Some(&said.error),
-            Self::Refresh { cause, .. } => cause.provider_code(),
+            Self::Refresh { cause, .. } | Self::Registration { cause, .. } => cause.provider_code(),
             Self::Callback(_)
             | Self::Response(_)
             | Self::Unavailable(_)
@@ -115,7 +115,9 @@ impl ResponseError {
             == (Endpoint::Introspection, &ResponseRule::Jwt(VerificationError::Audience));
         let of_type = (document || self.endpoint == Endpoint::UserInfo)
             && matches!(self.rule, ResponseRule::MediaType(_));
-        if of_type || of_audience || issuer_may_be_wrong || quirk {
+        // Whoever publishes the document of a client can change it.
+        let of_client = self.endpoint == Endpoint::ClientIdMetadata;
+        if of_type || of_audience || issuer_may_be_wrong || quirk || of_client {
             Remedy::FixConfiguration
         } else {
             self.rule.remedy()
@@ -130,12 +132,15 @@ impl ResponseRule {
             | Self::Redirect
             | Self::UnexpectedJwt
             | Self::NotSigned
+            | Self::Registered(_)
+            | Self::Discovery(_)
             | Self::KeySet(KeySetError::TooManyKeys { .. }) => Remedy::FixConfiguration,
             // What was expected names the setting that expects less.
             Self::Json(JsonError::WrongType { expected, .. }) if expected.contains("::") => {
                 Remedy::FixConfiguration
             }
             Self::Metadata(error) => of_metadata(error),
+            Self::ClientIdMetadata(error) => error.remedy(),
             Self::Jwt(rejected) => rejected.remedy(),
             Self::Status
             | Self::MediaType(_)
@@ -161,7 +166,9 @@ fn of_metadata(error: &MetadataError) -> Remedy {
             MemberError::Url(UrlError::PlainHttp | UrlError::Loopback | UrlError::PrivateAddress) => {
                 Remedy::FixConfiguration
             }
-            MemberError::Url(_) | MemberError::WrongType(_) => Remedy::ProviderAtFault,
+            MemberError::Url(_) | MemberError::WrongType(_) | MemberError::PrivateKey => {
+                Remedy::ProviderAtFault
+            }
         },
         MetadataError::Json(_) | MetadataError::Signed(_) => Remedy::ProviderAtFault,
     }

@@ -7,7 +7,8 @@ use crate::{
         sentence::{Quoted, debug_is_sentence, predicate, sentences_about},
     },
     jose::JwsError,
-    metadata::MetadataError,
+    message::ClientIdMetadataError,
+    metadata::{DiscoveryError, MetadataError},
     token::VerificationError,
 };
 use http::StatusCode;
@@ -28,7 +29,8 @@ pub struct ResponseError {
     /// The URLs that were asked for a document, in their order, without their queries. For another endpoint, the URL that
     /// redirects; empty otherwise.
     pub urls: Vec<String>,
-    /// The media type of a document that is not of the right one, if it is a common one.
+    /// The media type of a document that is not of the right one, if it is a common one; and of a body that is too large,
+    /// if it is that of a web page.
     pub media_type: Option<&'static str>,
     /// What the server says in the place of a document: the first words of JSON. The server wrote them, and nobody
     /// checked what they say.
@@ -49,13 +51,19 @@ impl fmt::Display for ResponseError {
         use ResponseRule::{MediaType, Missing, Redirect, Status, TooLarge, Value};
         write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, predicate(&self.rule))?;
         if let Some(found) = &self.media_type {
-            write!(f, ", but of `{found}`")?;
+            let but = if matches!(self.rule, TooLarge { .. }) { "and" } else { "but" };
+            write!(f, ", {but} of `{found}`")?;
         }
         if let Some(told) = &self.told {
             write!(f, " (the server says: {told})")?;
         }
         let places = Quoted(&self.urls);
         match (self.endpoint, &self.rule) {
+            (Endpoint::ResourceMetadata, ResponseRule::Status) if !self.urls.is_empty() => write!(
+                f,
+                "; there is none at {places}: the resource may be misspelt, or publish no metadata (`DiscoveryRules` says where \
+                 an `AuthorizationDiscovery` looks for it)"
+            ),
             (Endpoint::ResourceMetadata, ResponseRule::Status) if matches!(self.status, 404 | 410) => {
                 f.write_str("; the resource may be misspelt, or publish no metadata")
             }
@@ -75,8 +83,18 @@ impl fmt::Display for ResponseError {
             (Endpoint::UserInfo, ResponseRule::UnexpectedJwt) => {
                 f.write_str(" (`ClientBuilder::userinfo_signed_response_alg` accepts one that is signed)")
             }
-            (Endpoint::ResourceMetadata | Endpoint::Other(_), TooLarge { .. }) => {
-                f.write_str(" (`Call::max_body` sets the limit)")
+            (
+                Endpoint::Registration
+                | Endpoint::ClientConfiguration
+                | Endpoint::ClientIdMetadata
+                | Endpoint::Other(_),
+                TooLarge { .. },
+            ) => f.write_str(" (`Call::max_body` sets the limit)"),
+            (Endpoint::ResourceMetadata, TooLarge { .. }) => {
+                f.write_str(
+                    " (`Call::max_body`, or `max_document` of an `AuthorizationDiscovery`, sets the limit)",
+                )?;
+                if self.urls.is_empty() { Ok(()) } else { write!(f, "; it came from {places}") }
             }
             (_, TooLarge { .. }) => f.write_str(" (`max_document` sets the limit)"),
             (Endpoint::UserInfo, ResponseRule::NotSigned) => {
@@ -102,6 +120,9 @@ impl fmt::Display for ResponseError {
             (Endpoint::ResourceMetadata, Redirect) => {
                 write!(f, "; it came from {places}: ask for the resource under its exact identifier")
             }
+            (Endpoint::ClientIdMetadata, Redirect) => {
+                write!(f, "; it came from {places}: serve the document there, because no server follows a redirect")
+            }
             (_, _) if self.urls.is_empty() => Ok(()),
             (Endpoint::Discovery, Status | Redirect | MediaType(_)) => write!(
                 f,
@@ -113,6 +134,9 @@ impl fmt::Display for ResponseError {
                     ""
                 }
             ),
+            (Endpoint::ClientConfiguration, Redirect) => {
+                write!(f, "; it came from {places}: the provider must name the URL to which it redirects")
+            }
             (endpoint, Redirect) => write!(
                 f,
                 "; it came from {places}, which the metadata names as `{endpoint}`: the provider must publish the URL to which \
@@ -213,9 +237,18 @@ pub enum ResponseRule {
     /// token may allow what nobody in this program has asked for.
     #[error("the response has `authorization_details` of a type that the request did not ask for")]
     ForeignDetails,
+    /// The provider has registered the client with a member that the client cannot use, or that would let others in.
+    #[error("the response has a member `{0}` that the client has not asked for and cannot use")]
+    Registered(&'static str),
     /// The metadata is not acceptable.
     #[error("the response is refused: {0}")]
     Metadata(#[from] MetadataError),
+    /// The document of a client is not acceptable.
+    #[error("the response is refused: {0}")]
+    ClientIdMetadata(Box<ClientIdMetadataError>),
+    /// The metadata can be read, and does not lead from the resource to an authorization server.
+    #[error("the response is refused: {0}")]
+    Discovery(#[from] DiscoveryError),
     /// The key set is not acceptable.
     #[error("the response is refused: {0}")]
     KeySet(#[from] crate::jose::KeySetError),
@@ -253,7 +286,10 @@ impl ResponseRule {
             Self::Value(_) => "response_value",
             Self::NotBound => "response_not_bound",
             Self::ForeignDetails => "response_foreign_details",
+            Self::Registered(_) => "response_registered",
             Self::Metadata(error) => error.code(),
+            Self::ClientIdMetadata(error) => error.code(),
+            Self::Discovery(error) => error.code(),
             Self::KeySet(crate::jose::KeySetError::TooManyKeys { .. }) => "key_set_too_many_keys",
             Self::KeySet(_) => "key_set",
             Self::NoUsableKey => "key_set_no_usable_key",

@@ -6,6 +6,7 @@ use super::{
     terms::{Endpoint, Terms},
 };
 use crate::base::{
+    header::media_type_is,
     moment::{Moment, Timestamp},
     visible::{shown, without_query},
 };
@@ -307,6 +308,11 @@ impl<F: Flow> Pending<F> {
         if let Some(rule) = refused {
             let mut error = ResponseError::new(endpoint, parts.status, rule);
             // The path of a flow from outside of this crate may have a secret.
+            if matches!(error.rule, ResponseRule::TooLarge { .. })
+                && media_type_is(&parts.headers, &["text/html"])
+            {
+                error.media_type = Some("text/html");
+            }
             if error.rule == ResponseRule::Redirect && !matches!(endpoint, Endpoint::Other(_)) {
                 error.urls = vec![self.url];
             }

@@ -2,6 +2,7 @@
 
 use crate::{
     base::endpoint_url::EndpointUrl,
+    message::MAX_CLIENT_ID_METADATA,
     metadata::{MtlsEndpointAliases, ProviderMetadata},
 };
 use std::{fmt, time::Duration};
@@ -43,8 +44,15 @@ pub enum Endpoint {
     PushedAuthorizationRequest,
     /// The backchannel authentication endpoint (CIBA section 7).
     BackchannelAuthentication,
+    /// The endpoint at which clients register (RFC 7591 section 3).
+    Registration,
+    /// The endpoint at which a registration is read, changed and deleted (RFC 7592 section 2): each client has its own.
+    ClientConfiguration,
     /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
     ResourceMetadata,
+    /// The document that a client publishes at its identifier (draft-ietf-oauth-client-id-metadata-document); not an
+    /// endpoint of the provider.
+    ClientIdMetadata,
     /// The endpoint of a flow from outside of this crate, under the name that its author gives it.
     Other(&'static str),
 }
@@ -84,6 +92,9 @@ impl Endpoint {
         match self {
             Self::Discovery => elsewhere("openid-configuration", MAX_DOCUMENT, |_| None),
             Self::ResourceMetadata => elsewhere("oauth-protected-resource", MAX_DOCUMENT, |_| None),
+            Self::ClientIdMetadata => {
+                elsewhere("client-id-metadata-document", MAX_CLIENT_ID_METADATA, |_| None)
+            }
             Self::Other(name) => elsewhere(name, MAX_RESPONSE, |_| None),
             Self::Jwks => elsewhere("jwks_uri", MAX_DOCUMENT, |known| known.jwks_uri.as_ref()),
             Self::Token => member!(token_endpoint),
@@ -93,6 +104,8 @@ impl Endpoint {
             Self::DeviceAuthorization => member!(device_authorization_endpoint),
             Self::PushedAuthorizationRequest => member!(pushed_authorization_request_endpoint),
             Self::BackchannelAuthentication => member!(backchannel_authentication_endpoint),
+            Self::Registration => member!(registration_endpoint),
+            Self::ClientConfiguration => elsewhere("registration_client_uri", MAX_RESPONSE, |_| None),
         }
     }
 
@@ -149,7 +162,7 @@ pub struct Terms {
 
 impl Terms {
     /// Returns the usual terms of an endpoint: [`TIMEOUT`] for the whole exchange, [`MAX_DOCUMENT`] for a document
-    /// and [`MAX_RESPONSE`] for any other body, no client certificate. Change the fields that must differ.
+    /// ([`MAX_CLIENT_ID_METADATA`] for that of a client) and [`MAX_RESPONSE`] for any other body, no client certificate. Change the fields that must differ.
     #[must_use]
     pub const fn new(endpoint: Endpoint) -> Self {
         let max_body = endpoint.row().max_body;

@@ -72,6 +72,7 @@ fn means(label: &str, answer: &str) -> bool {
         "" => true,
         "2xx" => status('2'),
         "5xx" => status('5'),
+        "4xx but 429" => status('4') && answer != "429",
         "any response" => !REFUSED.contains(&answer),
         "no document" => REFUSED.contains(&answer) || status('4') || status('5') || answer == "not JSON",
         "any ID token" => ["vouched for", "another key", "another issuer"].contains(&answer),

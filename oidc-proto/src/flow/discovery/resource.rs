@@ -5,19 +5,19 @@
 //! Getting ──document──▶ Done(ResourceMetadata)
 //! ```
 
+use super::authorization::named_metadata;
 use crate::{
     base::{
         endpoint_url::{EndpointUrl, UrlPolicy},
-        header::challenges,
         moment::Moment,
     },
     flow::{
-        contract::{Along, Call, ConfigError, Endpoint, Error, ResponseError, ResponseRule, Step, Then},
+        contract::{Along, Call, ConfigError, Endpoint, Error, ResponseRule, Step, Then},
         exchange::{Document, Get},
     },
-    metadata::{MetadataError, ResourceMetadata, resource_well_known},
+    metadata::{ResourceMetadata, resource_well_known},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::HeaderMap;
 
 /// The flow from a protected resource to its metadata: one request, one response.
 ///
@@ -76,20 +76,7 @@ impl ResourceDiscovery {
         requested: &str,
         policy: &UrlPolicy,
     ) -> Result<Option<Call<Self>>, Error> {
-        const MEMBER: &str = "resource_metadata";
-        let broken = |rule| ResponseError::new(Endpoint::ResourceMetadata, StatusCode::UNAUTHORIZED, rule);
-        let challenges = challenges(headers, &header::WWW_AUTHENTICATE);
-        let mut places = challenges
-            .iter()
-            .flat_map(|challenge| &challenge.parameters)
-            .filter(|(name, _)| name == MEMBER)
-            .map(|(_, place)| place);
-        let Some(place) = places.next() else { return Ok(None) };
-        if places.any(|other| other != place) {
-            return Err(broken(ResponseRule::Value(MEMBER)).into());
-        }
-        let url = EndpointUrl::parse(place, policy)
-            .map_err(|error| broken(ResponseRule::Metadata(MetadataError::unusable_url(MEMBER, error))))?;
+        let Some(url) = named_metadata(headers, policy)? else { return Ok(None) };
         Ok(Some(Self::at(&url, requested, policy)))
     }
 

@@ -9,7 +9,7 @@ use crate::{
     base::{
         endpoint_url::EndpointUrl,
         freshness::Freshness,
-        header::{media_type_is, retry_after},
+        header::{media_type_is, media_type_is_json, retry_after},
         moment::{Moment, Timestamp},
         visible::{shown, without_query},
     },
@@ -74,10 +74,27 @@ impl Get {
 }
 
 impl Getting {
+    /// Returns the response as a document.
+    pub(in crate::flow) fn received(self, response: &Response<'_>, now: Timestamp) -> Document {
+        let Self { endpoint, urls, of_any_type } = self;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Document { endpoint, urls, status, of_any_type, headers, body: response.body().to_vec(), now }
+    }
+
+    /// Adds the URLs that were asked to the error of a response that no flow may look at.
+    pub(in crate::flow) fn refused(&self, error: Error) -> Error {
+        at(error, &self.urls)
+    }
+
     /// Lets the document be of any media type.
     pub(in crate::flow) const fn of_any_type(mut self) -> Self {
-        self.of_any_type = true;
+        self.accept_any_type();
         self
+    }
+
+    /// Lets the document be of any media type.
+    pub(in crate::flow) const fn accept_any_type(&mut self) {
+        self.of_any_type = true;
     }
 }
 
@@ -87,10 +104,7 @@ impl Flow for Get {
     type Output = Document;
 
     fn on_response(state: Getting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let Getting { endpoint, urls, of_any_type } = state;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.body().to_vec();
-        Ok(Step::Done(Document { endpoint, urls, status, of_any_type, headers, body, now: moment.now() }))
+        Ok(Step::Done(state.received(response, moment.now())))
     }
 
     fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
@@ -98,7 +112,7 @@ impl Flow for Get {
     }
 
     fn on_refused(state: Getting, error: Error, _: Moment) -> Result<Step<Self>, Error> {
-        Err(at(error, &state.urls))
+        Err(state.refused(error))
     }
 }
 
@@ -149,6 +163,14 @@ impl Document {
         }
     }
 
+    /// Returns the body, if the status is 200 and the media type is `application/json` or `application/…+json`.
+    pub(in crate::flow) fn json_of_any_kind(&self) -> Result<&[u8], Error> {
+        match (self.status, media_type_is_json(&self.headers)) {
+            (StatusCode::OK, true) => Ok(&self.body),
+            _ => self.json(&["application/json"]),
+        }
+    }
+
     /// Adds the words that a 4xx has in JSON. Nothing else of a response is repeated: it may be of any server.
     fn telling(&self, mut error: Error) -> Error {
         if let Error::Response(broken) = &mut error
@@ -168,13 +190,18 @@ impl Document {
 
     /// Returns the error of a document that breaks this rule.
     pub(in crate::flow) fn broken(&self, rule: ResponseRule) -> Error {
+        self.response_error(rule).into()
+    }
+
+    /// Returns the same error, as a flow that may go on keeps it.
+    pub(in crate::flow) fn response_error(&self, rule: ResponseRule) -> ResponseError {
         let is_of_type = matches!(rule, ResponseRule::MediaType(_));
         let mut error = ResponseError::new(self.endpoint, self.status, rule);
         error.urls.clone_from(&self.urls);
         if is_of_type {
             error.media_type = other_type(&self.headers);
         }
-        error.into()
+        error
     }
 }
 

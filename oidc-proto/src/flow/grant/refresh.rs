@@ -240,10 +240,14 @@ impl Error {
         (!cause.is_of_somebody_else()).then_some(&tokens.refresh_token)
     }
 
-    /// Returns the error without the tokens of a refresh: the reason why a flow ended.
+    /// Returns the error without the tokens of a refresh, or the client of a registration: the reason why a flow ended.
     #[must_use]
     pub fn cause(&self) -> &Self {
-        if let Self::Refresh { cause, .. } = self { cause.cause() } else { self }
+        if let Self::Refresh { cause, .. } | Self::Registration { cause, .. } = self {
+            cause.cause()
+        } else {
+            self
+        }
     }
 }
 

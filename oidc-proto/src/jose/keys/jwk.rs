@@ -101,6 +101,12 @@ impl Jwk {
         Ok(key)
     }
 
+    /// Whether the members of a key tell a private half, or a secret.
+    pub(crate) fn tells_private(members: &Extra) -> bool {
+        let tells = |name: &&str| members.get(*name).is_some_and(|value| !value.is_null());
+        PRIVATE.iter().any(tells) || tells(&"k")
+    }
+
     /// Returns the public key as JSON without its name and purpose, for the header of a proof (RFC 9449 section 4.2).
     pub(crate) fn bare(&self) -> Value {
         let members = [("crv", &self.crv), ("x", &self.x), ("y", &self.y), ("n", &self.n), ("e", &self.e)];

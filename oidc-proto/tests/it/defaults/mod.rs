@@ -7,6 +7,7 @@
 
 mod api;
 mod client;
+mod discovery;
 mod id_tokens;
 mod introspection;
 
@@ -59,6 +60,7 @@ fn rows() -> Vec<Row> {
     rows.extend(id_tokens::rows());
     rows.extend(api::rows());
     rows.extend(introspection::rows());
+    rows.extend(discovery::rows());
     rows
 }
 

@@ -1,14 +1,19 @@
-//! The laws for introspection, whose response is JSON or signed, and for revocation.
+//! The laws for discovery, for introspection, whose response is JSON or signed, and for revocation.
 
 use super::{
-    flows::{Form, Keys, Kind},
+    flows::{Form, ISSUER, Keys, Kind, RESOURCE},
     show::show_introspection,
     world::{NOW, Trace, World},
 };
 use oidc_proto::{
-    Moment, Secret,
-    flow::{Client, Flow, Pause, TokenTypeHint},
+    Moment, Secret, UrlPolicy,
+    flow::{
+        AuthorizationDiscovery, Client, Discovery, DiscoveryOptions, DiscoveryRules, Flow, Pause,
+        ResourceDiscovery, TokenTypeHint,
+    },
     jose::KeySet,
+    metadata::{Profile, ProviderMetadata, WellKnown},
+    renew::MetadataRenewal,
 };
 use std::sync::Arc;
 
@@ -44,6 +49,42 @@ pub(crate) fn play(
             let call = client.revoke(&token, None, moment).unwrap();
             world.play(call, parked(forms), |()| "revoked".to_owned())
         }
+    }
+}
+
+/// Begins a flow of discovery and leaves it to the script. These flows are never at rest.
+pub(crate) fn discover(kind: Kind, world: &mut World, signers: Arc<KeySet>) -> Trace {
+    let policy = UrlPolicy::default();
+    let metadata = |metadata: ProviderMetadata| format!("{metadata:?}");
+    match kind {
+        Kind::EitherForm => {
+            let call = Discovery::either(ISSUER, WellKnown::OAuth, &policy).unwrap();
+            world.play(call, |pause, _| pause, metadata)
+        }
+        Kind::SignedMetadata => {
+            let options = DiscoveryOptions::new(&policy).signed_by(signers);
+            world.play(
+                Discovery::with(ISSUER, options).unwrap(),
+                |pause, _| pause,
+                |found| {
+                    assert_eq!(found.extra["signed"], true, "metadata without a signature is refused");
+                    metadata(found)
+                },
+            )
+        }
+        Kind::ResourceDiscovery => {
+            let call = ResourceDiscovery::start(RESOURCE, &policy).unwrap();
+            world.play(call, |pause, _| pause, |found| format!("{found:?}"))
+        }
+        Kind::AuthorizationDiscovery => {
+            let discovery = AuthorizationDiscovery::new(RESOURCE, &policy).rules(DiscoveryRules::mcp());
+            world.play(discovery.start().unwrap(), |pause, _| pause, |found| format!("{found:?}"))
+        }
+        Kind::MetadataRenewal => {
+            let call = MetadataRenewal::start(ISSUER, Profile::OpenIdProvider, &policy).unwrap();
+            world.play(call, |pause, _| pause, |renewed| format!("{renewed:?}"))
+        }
+        _ => world.play(Discovery::start(ISSUER, &policy).unwrap(), |pause, _| pause, metadata),
     }
 }
 

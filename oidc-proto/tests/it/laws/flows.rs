@@ -12,13 +12,12 @@ use oidc_proto::{
     Moment, Secret, Timestamp, UrlPolicy,
     flow::{
         Authenticated, Call, Client, ClientBuilder, ClientCredentialsGrant, ClientCredentialsRequest,
-        DeviceGrant, Discovery, DiscoveryOptions, JwksRetrieval, Login, Pause, PendingAuthorization,
-        PendingAuthorizations, PreviousLogin, ResourceDiscovery, Seal, SealingKeys, Step,
+        DeviceGrant, Discovery, JwksRetrieval, Login, Pause, PendingAuthorization, PendingAuthorizations,
+        PreviousLogin, Seal, SealingKeys, Step,
     },
     jose::{Algorithm, KeySet, Sign},
     message::{AuthorizationRequest, AuthorizationResponse},
-    metadata::{Profile, ProviderMetadata, WellKnown},
-    renew::{KeyRenewal, MetadataRenewal, TokenRenewal},
+    renew::{KeyRenewal, TokenRenewal},
 };
 use oidc_testkit::{Browser, DEVICE_GRANT, KeyRing, Registration, Seed, TestProvider};
 use serde::{Serialize, de::DeserializeOwned};
@@ -70,6 +69,7 @@ pub(crate) enum Kind {
     EitherForm,
     SignedMetadata,
     ResourceDiscovery,
+    AuthorizationDiscovery,
     Jwks,
     Code {
         userinfo: bool,
@@ -115,11 +115,12 @@ pub(crate) enum Kind {
     },
 }
 
-pub(crate) const EVERY: [Kind; 36] = [
+pub(crate) const EVERY: [Kind; 37] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
     Kind::ResourceDiscovery,
+    Kind::AuthorizationDiscovery,
     Kind::Jwks,
     Kind::Code { userinfo: false, keys: Keys::Current },
     Kind::Code { userinfo: false, keys: Keys::Stale },
@@ -167,6 +168,8 @@ impl Kind {
             | Self::IdJag
             | Self::Pushed { .. } => (1, 0),
             Self::Exchange { repeatable: false } | Self::Assertion { signed: false } => (1, 0),
+            // Two places of the resource, and two of its issuer.
+            Self::AuthorizationDiscovery => (4, 0),
             // One request after each interval of the lifetime, and one for the keys.
             Self::Device { .. } | Self::Backchannel { .. } => (POLLS + 1, LIFETIME),
             Self::EitherForm | Self::Code { userinfo: false, .. } | Self::Refresh { .. } => (2, 0),
@@ -268,37 +271,17 @@ impl Kind {
         let mut world = World::new(provider, script);
         world.early = disturbance.early;
         world.clock = clock;
-        let policy = UrlPolicy::default();
-        let metadata = |metadata: ProviderMetadata| format!("{metadata:?}");
         let wanted = super::target::service();
         let trace = match (self, login) {
-            (Self::Discovery, _) => {
-                let call = Discovery::start(ISSUER, &policy).unwrap();
-                world.play(call, |pause, _| pause, metadata)
-            }
-            (Self::EitherForm, _) => {
-                let call = Discovery::either(ISSUER, WellKnown::OAuth, &policy).unwrap();
-                world.play(call, |pause, _| pause, metadata)
-            }
-            (Self::SignedMetadata, _) => {
-                let options = DiscoveryOptions::new(&policy).signed_by(signers);
-                world.play(
-                    Discovery::with(ISSUER, options).unwrap(),
-                    |pause, _| pause,
-                    |found| {
-                        assert_eq!(found.extra["signed"], true, "metadata without a signature is refused");
-                        metadata(found)
-                    },
-                )
-            }
-            (Self::ResourceDiscovery, _) => {
-                let call = ResourceDiscovery::start(RESOURCE, &policy).unwrap();
-                world.play(call, |pause, _| pause, |found| format!("{found:?}"))
-            }
-            (Self::MetadataRenewal, _) => {
-                let call = MetadataRenewal::start(ISSUER, Profile::OpenIdProvider, &policy).unwrap();
-                world.play(call, |pause, _| pause, |renewed| format!("{renewed:?}"))
-            }
+            (
+                Self::Discovery
+                | Self::EitherForm
+                | Self::SignedMetadata
+                | Self::ResourceDiscovery
+                | Self::AuthorizationDiscovery
+                | Self::MetadataRenewal,
+                _,
+            ) => endpoints::discover(self, &mut world, signers),
             (Self::Jwks, _) => {
                 let call: Call<JwksRetrieval> = client.jwks().unwrap();
                 world.play(call, |pause, _| pause, |keys| format!("{keys:?}"))

@@ -268,11 +268,15 @@ fn the_smallest_and_largest_times_break_nothing() {
 #[test]
 fn an_honest_provider_gets_exactly_these_requests() {
     const OPENID: &str = "GET /.well-known/openid-configuration";
-    let table: [(Kind, &[&str]); 39] = [
+    let table: [(Kind, &[&str]); 40] = [
         (Kind::Discovery, &[OPENID]),
         (Kind::EitherForm, &["GET /.well-known/oauth-authorization-server", OPENID]),
         (Kind::SignedMetadata, &[OPENID]),
         (Kind::ResourceDiscovery, &["GET /.well-known/oauth-protected-resource/api"]),
+        (
+            Kind::AuthorizationDiscovery,
+            &["GET /.well-known/oauth-protected-resource/api", "GET /.well-known/oauth-authorization-server"],
+        ),
         (Kind::MetadataRenewal, &[OPENID]),
         (Kind::Jwks, &["GET /jwks"]),
         (Kind::KeyRenewal, &["GET /jwks"]),

@@ -335,8 +335,10 @@ impl World {
     fn answer(&mut self, answer: &Answer, request: &Request, max: usize) -> Option<Response<Vec<u8>>> {
         let mut honest = match answer {
             Answer::Status { .. } | Answer::Bytes(_) | Answer::Lost { arrived: false } => Response::default(),
-            _ if request.uri().path() == "/.well-known/oauth-protected-resource/api" => {
-                let metadata = ResourceMetadata::new(RESOURCE).authorization_servers([ISSUER]);
+            // At the root, the metadata is of the whole origin.
+            _ if request.uri().path().starts_with("/.well-known/oauth-protected-resource") => {
+                let of = if request.uri().path().ends_with("/api") { RESOURCE } else { ISSUER };
+                let metadata = ResourceMetadata::new(of).authorization_servers([ISSUER]);
                 let body = metadata.to_json().to_string().into_bytes();
                 let response = Response::builder().header(header::CONTENT_TYPE, "application/json");
                 response.body(body).unwrap()

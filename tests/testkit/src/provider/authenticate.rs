@@ -116,9 +116,12 @@ impl TestProvider {
         }
         let id = basic.as_ref().map(|basic| basic.id.as_str()).or(params.get("client_id"));
         let Some(client) = id.and_then(|id| self.clients.get(id)).cloned() else {
-            self.audit.note("request of an unknown client");
+            self.note_unknown_client(id);
             return failed("unknown client");
         };
+        if self.secret_has_expired(&client) {
+            return failed("the client secret has expired");
+        }
         if params.get("client_id").is_some_and(|id| id != client.client_id) {
             self.audit.note("two different client_id in one request");
             return Err(Refusal::bad("invalid_request", "two different client_id"));

@@ -67,7 +67,9 @@ impl TestProvider {
             "require_signed_request_object": self.forms.signed,
         });
         self.backchannel_metadata(&mut metadata);
+        self.registration_metadata(&mut metadata);
         self.certificate_metadata(&mut metadata);
+        self.client_document_metadata(&mut metadata);
         if self.settings.issuer_in_callback {
             metadata["authorization_response_iss_parameter_supported"] = true.into();
         }

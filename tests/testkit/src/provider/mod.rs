@@ -6,10 +6,12 @@ mod authenticate;
 mod authorize;
 mod certificate;
 mod ciba;
+mod client_documents;
 mod delegation;
 mod device;
 mod documents;
 mod dpop;
+mod dynamic;
 mod federated;
 mod grants;
 pub mod hostile;
@@ -86,6 +88,10 @@ pub enum EndpointName {
     PushedAuthorizationRequest,
     /// `/bc-authorize`.
     BackchannelAuthentication,
+    /// `/register`.
+    Registration,
+    /// A path below `/register/`: that of one client.
+    ClientConfiguration,
     /// Any other path, which gets 404.
     Unknown,
 }
@@ -104,6 +110,8 @@ impl fmt::Display for EndpointName {
             Self::DeviceAuthorization => "device authorization",
             Self::PushedAuthorizationRequest => "pushed authorization request",
             Self::BackchannelAuthentication => "backchannel authentication",
+            Self::Registration => "registration",
+            Self::ClientConfiguration => "client configuration",
             Self::Unknown => "unknown",
         })
     }
@@ -140,10 +148,12 @@ pub struct TestProvider {
     trust: Trust,
     forms: Forms,
     dpop: dpop::Dpop,
+    dynamic: dynamic::Dynamic,
     rar: Rar,
     keys: KeyRing,
     certificates: certificate::Certificates,
     ciba: ciba::Ciba,
+    client_documents: client_documents::ClientDocuments,
     store: Store,
     audit: Audit,
     log: Vec<Seen>,
@@ -174,10 +184,12 @@ impl TestProvider {
             trust: Trust::default(),
             forms: Forms::default(),
             dpop: dpop::Dpop::default(),
+            dynamic: dynamic::Dynamic::default(),
             rar: Rar::default(),
             keys: KeyRing::new(),
             certificates: certificate::Certificates::default(),
             ciba: ciba::Ciba::default(),
+            client_documents: client_documents::ClientDocuments::default(),
             store: Store::default(),
             audit: Audit::default(),
             log: Vec::new(),
@@ -214,6 +226,8 @@ impl TestProvider {
                 let origin = url.origin().ascii_serialization();
                 return format!("{origin}/.well-known/oauth-authorization-server{path}");
             }
+            EndpointName::Registration => "/register",
+            EndpointName::ClientConfiguration => "/register/",
             EndpointName::Unknown => "/unknown",
         };
         format!("{base}{path}")
@@ -229,6 +243,7 @@ impl TestProvider {
         }
         self.audit.general(request, endpoint);
         self.see_certificate(request);
+        self.see_client(endpoint, request, now);
         let mut response = self.answer(endpoint, request, now);
         for (altered, alteration) in &mut self.alterations {
             if *altered == endpoint {
@@ -257,6 +272,8 @@ impl TestProvider {
             EndpointName::DeviceAuthorization if post => self.device(request, now),
             EndpointName::PushedAuthorizationRequest if post => self.pushed(request, now),
             EndpointName::BackchannelAuthentication if post => self.backchannel(request, now),
+            EndpointName::Registration if post => self.register_dynamically(request, now),
+            EndpointName::ClientConfiguration => self.configure(request),
             EndpointName::Unknown => page(StatusCode::NOT_FOUND, "There is nothing here."),
             EndpointName::Discovery | EndpointName::OAuthMetadata | EndpointName::Jwks => {
                 self.method_not_allowed("GET")
@@ -266,7 +283,8 @@ impl TestProvider {
             | EndpointName::Revocation
             | EndpointName::DeviceAuthorization
             | EndpointName::PushedAuthorizationRequest
-            | EndpointName::BackchannelAuthentication => self.method_not_allowed("POST"),
+            | EndpointName::BackchannelAuthentication
+            | EndpointName::Registration => self.method_not_allowed("POST"),
             EndpointName::Authorize | EndpointName::UserInfo => self.method_not_allowed("GET, POST"),
         }
     }
@@ -296,6 +314,7 @@ impl TestProvider {
             .find(|endpoint| Url::parse(&self.url(*endpoint)).is_ok_and(|url| url.path() == uri.path()));
         match found {
             Some(endpoint) => (endpoint, None),
+            None if self.is_client_configuration(uri.path()) => (EndpointName::ClientConfiguration, None),
             None => (EndpointName::Unknown, Some("the request is for no endpoint of this provider")),
         }
     }
@@ -318,7 +337,8 @@ impl fmt::Debug for TestProvider {
     }
 }
 
-const ENDPOINTS: [EndpointName; 11] = [
+const ENDPOINTS: [EndpointName; 12] = [
+    EndpointName::Registration,
     EndpointName::PushedAuthorizationRequest,
     EndpointName::BackchannelAuthentication,
     EndpointName::Revocation,

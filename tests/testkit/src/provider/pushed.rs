@@ -128,7 +128,7 @@ impl TestProvider {
         };
         self.audit.parameters(&sent, outside);
         let Some(client) = client else {
-            self.audit.note("authorization request of an unknown client");
+            self.note_unknown_client(sent.get("client_id"));
             return Err("This client is not known here.");
         };
         let read = match (by_value, by_reference) {

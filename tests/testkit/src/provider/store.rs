@@ -78,6 +78,13 @@ impl Store {
         &self.grants[grant]
     }
 
+    pub(super) fn revoke_client(&mut self, client_id: &str) {
+        self.grants
+            .iter_mut()
+            .filter(|grant| grant.client_id == client_id)
+            .for_each(|grant| grant.revoked = true);
+    }
+
     pub(super) fn revoke(&mut self, grant: usize) {
         self.grants[grant].revoked = true;
     }
