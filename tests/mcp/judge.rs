@@ -9,7 +9,6 @@ pub enum Ends {
     /// It has called the tools of the server.
     Done,
     /// It refuses to go on, with this code.
-    #[allow(dead_code)]
     Refused(&'static str),
 }
 

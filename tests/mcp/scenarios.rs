@@ -1,7 +1,10 @@
 //! The scenarios: which the client must pass and how it ends, and which are not applied, with the reason.
 
 use crate::{
-    judge::{Ends::Done, judge},
+    judge::{
+        Ends::{Done, Refused},
+        judge,
+    },
     suite::{listed, ran},
 };
 use std::collections::BTreeMap;
@@ -12,47 +15,20 @@ const NEWEST: &[&str] = &["2026-07-28"];
 const FIRST: &[&str] = &["2025-03-26"];
 
 /// The scenarios that the client does not pass on purpose: the group, the name, the revisions, and the reason.
-const NOT_APPLIED: &[(&str, &str, &[&str], &str)] = &[
-    ("auth", "auth/metadata-default", BOTH, NO_USER),
-    ("auth", "auth/metadata-var1", BOTH, NO_USER),
-    ("auth", "auth/metadata-var2", BOTH, NO_USER),
-    ("auth", "auth/metadata-var3", BOTH, NO_USER),
-    ("auth", "auth/basic-cimd", BOTH, NO_USER),
-    ("auth", "auth/scope-from-www-authenticate", BOTH, NO_USER),
-    ("auth", "auth/scope-from-scopes-supported", BOTH, NO_USER),
-    ("auth", "auth/scope-omitted-when-undefined", BOTH, NO_USER),
-    ("auth", "auth/scope-step-up", BOTH, NO_USER),
-    ("auth", "auth/scope-retry-limit", BOTH, NO_USER),
-    ("auth", "auth/token-endpoint-auth-basic", BOTH, NO_USER),
-    ("auth", "auth/token-endpoint-auth-post", BOTH, NO_USER),
-    ("auth", "auth/token-endpoint-auth-none", BOTH, NO_USER),
-    ("auth", "auth/pre-registration", BOTH, NO_USER),
-    ("draft", "auth/resource-mismatch", NEWEST, NO_USER),
-    ("draft", "auth/offline-access-scope", NEWEST, NO_USER),
-    ("draft", "auth/offline-access-not-supported", NEWEST, NO_USER),
-    ("draft", "auth/authorization-server-migration", NEWEST, NO_USER),
-    ("draft", "auth/iss-supported", NEWEST, NO_USER),
-    ("draft", "auth/iss-not-advertised", NEWEST, NO_USER),
-    ("draft", "auth/iss-supported-missing", NEWEST, NO_USER),
-    ("draft", "auth/iss-wrong-issuer", NEWEST, NO_USER),
-    ("draft", "auth/iss-unexpected", NEWEST, NO_USER),
-    ("draft", "auth/iss-normalized", NEWEST, NO_USER),
-    ("draft", "auth/metadata-issuer-mismatch", NEWEST, NO_USER),
-    ("extensions", "auth/dpop", BOTH, NO_USER),
-    ("extensions", "auth/dpop-nonce", BOTH, NO_USER),
-    ("backcompat", "auth/2025-03-26-oauth-metadata-backcompat", FIRST, NO_USER),
-    ("backcompat", "auth/2025-03-26-oauth-endpoint-fallback", FIRST, INVENTED),
-];
-
-const NO_USER: &str = "the client asks no user yet";
-/// In this scenario nothing says where the endpoints are. A client that tries `/authorize`, `/token` and `/register` at the
-/// origin of the resource sends its user, its code and its secret to whatever is there.
-const INVENTED: &str = "the client would have to invent the endpoints of an authorization server";
+const NOT_APPLIED: &[(&str, &str, &[&str], &str)] = &[(
+    "backcompat",
+    "auth/2025-03-26-oauth-endpoint-fallback",
+    FIRST,
+    // A client that tries `/authorize`, `/token` and `/register` at the origin of the resource sends its user, its code and
+    // its secret to whatever is there.
+    "nothing says where the endpoints are, and the client would have to invent them",
+)];
 
 /// Makes the table of the scenarios that the client passes, and a test for each.
 macro_rules! scenarios {
     ($($group:ident { $($name:ident: $revisions:ident, $ends:expr;)* })*) => {
-        const APPLIED: &[(&str, &[&str])] = &[$($((stringify!($name), $revisions),)*)*];
+        const APPLIED: &[(&str, &str, &[&str])] =
+            &[$($((stringify!($group), stringify!($name), $revisions),)*)*];
 
         $(mod $group {
             use super::*;
@@ -60,7 +36,7 @@ macro_rules! scenarios {
                 #[test]
                 fn $name() {
                     for revision in $revisions {
-                        let name = named(stringify!($name));
+                        let name = named(stringify!($group), stringify!($name));
                         let Some(ran) = ran(stringify!($group), revision, &name) else { return };
                         judge(&ran, $ends).unwrap_or_else(|why| panic!("{name} at {revision}: {why}"));
                     }
@@ -71,25 +47,74 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    auth {
+        metadata_default: BOTH, Done;
+        metadata_var1: BOTH, Done;
+        metadata_var2: BOTH, Done;
+        metadata_var3: BOTH, Done;
+        basic_cimd: BOTH, Done;
+        scope_from_www_authenticate: BOTH, Done;
+        scope_from_scopes_supported: BOTH, Done;
+        scope_omitted_when_undefined: BOTH, Done;
+        scope_step_up: BOTH, Done;
+        scope_retry_limit: BOTH, Refused("step_up_nothing_new");
+        token_endpoint_auth_basic: BOTH, Done;
+        token_endpoint_auth_post: BOTH, Done;
+        token_endpoint_auth_none: BOTH, Done;
+        pre_registration: BOTH, Done;
+    }
+    draft {
+        resource_mismatch: NEWEST, Refused("metadata_resource_mismatch");
+        offline_access_scope: NEWEST, Done;
+        offline_access_not_supported: NEWEST, Done;
+        authorization_server_migration: NEWEST, Done;
+        iss_supported: NEWEST, Done;
+        iss_not_advertised: NEWEST, Done;
+        iss_supported_missing: NEWEST, Refused("callback_missing_issuer");
+        iss_wrong_issuer: NEWEST, Refused("callback_issuer");
+        iss_unexpected: NEWEST, Refused("callback_issuer");
+        iss_normalized: NEWEST, Refused("callback_issuer");
+        metadata_issuer_mismatch: NEWEST, Refused("metadata_issuer_mismatch");
+    }
     extensions {
-        client_credentials_basic: BOTH, Done;
         client_credentials_jwt: BOTH, Done;
+        client_credentials_basic: BOTH, Done;
         enterprise_managed_authorization: BOTH, Done;
+        dpop: BOTH, Done;
+        dpop_nonce: BOTH, Done;
         wif_jwt_bearer: BOTH, Done;
+    }
+    backcompat {
+        oauth_metadata_backcompat: FIRST, Done;
     }
 }
 
 /// The name of the scenario that a test is named after.
-fn named(test: &str) -> String {
-    format!("auth/{}", test.replace('_', "-"))
+fn named(group: &str, test: &str) -> String {
+    let since = if group == "backcompat" { "2025-03-26-" } else { "" };
+    format!("auth/{since}{}", test.replace('_', "-"))
+}
+
+/// The scenarios that the client passes have a twin without Node.js, and so has the one that is not applied.
+#[test]
+fn every_scenario_has_a_test_without_node() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/handle/by_url/conformance");
+    let files = std::fs::read_dir(folder).expect("a folder").map(|file| file.expect("an entry").path());
+    let text: String = files.map(|file| std::fs::read_to_string(file).expect("text")).collect();
+    let not_applied =
+        NOT_APPLIED.iter().map(|(_, scenario, ..)| scenario.trim_start_matches("auth/2025-03-26-"));
+    let names = APPLIED.iter().map(|(_, test, _)| (*test).to_owned());
+    for test in names.chain(not_applied.map(|scenario| scenario.replace('-', "_"))) {
+        assert!(text.contains(&format!("#[test]\nfn {test}() {{")), "{test} has no twin");
+    }
 }
 
 #[test]
 fn every_scenario_of_the_suite_is_passed_or_has_a_reason() {
     let Some(listed) = listed() else { return };
     let mut ours = BTreeMap::new();
-    for (test, revisions) in APPLIED {
-        ours.insert(named(test), (*revisions).to_vec());
+    for (group, test, revisions) in APPLIED {
+        ours.insert(named(group, test), (*revisions).to_vec());
     }
     for (_, scenario, revisions, reason) in NOT_APPLIED {
         assert!(!reason.is_empty(), "{scenario}");

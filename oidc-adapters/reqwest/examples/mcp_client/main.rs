@@ -1,23 +1,18 @@
-//! A client of the Model Context Protocol that gets its access tokens by itself. The conformance suite of MCP runs it:
-//! see `tests/providers/mcp-conformance/README.md`.
+//! A client of the Model Context Protocol that gets its access tokens by itself, over the transport of rmcp. The
+//! conformance suite of MCP runs it: see `tests/providers/mcp-conformance/README.md`.
 //!
 //! It lists the tools of the server, and calls each of them. Its last line is `done`, or `refused: ` and a code.
 
-mod discovery;
-mod given;
+mod access;
 mod messages;
+mod problem;
 mod transport;
 
-use given::Given;
-use oidc_reqwest::{
-    DriveError, Error as Transport, Http, ProviderError,
-    oidc_drive::ApiError,
-    oidc_proto::{Error, UrlPolicy, flow::ResourceRequestError},
-};
+use access::Given;
+use oidc_reqwest::{Http, oidc_proto::UrlPolicy};
+use problem::{Problem, code};
 use serde_json::Value;
 use std::{env, process::ExitCode};
-
-type Problem = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the suite says to the client.
 struct Run {
@@ -52,14 +47,12 @@ impl Run {
 
 async fn run() -> Result<(), Problem> {
     let run = Run::from_environment()?;
-    let api = match run.scenario.as_str() {
-        "auth/client-credentials-basic" => run.with_secret().await?,
-        "auth/client-credentials-jwt" => run.with_key().await?,
-        "auth/enterprise-managed-authorization" => run.with_id_token().await?,
-        "auth/wif-jwt-bearer" => run.with_token_of_platform().await?,
-        other => return Err(format!("this client does not know {other}").into()),
-    };
-    run.call_every_tool(api).await
+    let server = run.access().await?;
+    // rmcp's client does not hand on the nonce of a challenge.
+    if run.scenario == "auth/dpop-nonce" {
+        return run.call_every_tool_without_rmcp(&server).await;
+    }
+    run.call_every_tool(server).await
 }
 
 #[tokio::main]
@@ -71,15 +64,4 @@ async fn main() -> ExitCode {
     eprintln!("{problem}");
     println!("refused: {}", code(&*problem));
     ExitCode::FAILURE
-}
-
-/// The stable code of what went wrong, wherever in the chain of causes it is.
-fn code(problem: &(dyn std::error::Error + 'static)) -> &'static str {
-    let known = None
-        .or_else(|| problem.downcast_ref().map(ProviderError::code))
-        .or_else(|| problem.downcast_ref().map(Error::code))
-        .or_else(|| problem.downcast_ref().map(DriveError::<Transport>::code))
-        .or_else(|| problem.downcast_ref().map(ApiError::<std::convert::Infallible>::code))
-        .or_else(|| problem.downcast_ref().map(ResourceRequestError::code));
-    known.or_else(|| problem.source().map(code)).unwrap_or("unknown")
 }

@@ -1,8 +1,8 @@
 //! The transport of rmcp, with access tokens. Copy this file: rmcp's own features for authorization are not needed.
 
 use futures_core::stream::BoxStream;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
-use oidc_reqwest::oidc_drive::Api;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use oidc_reqwest::oidc_drive::resource::{Challenge, Resource, ResourceError};
 use rmcp::{
     model::ClientJsonRpcMessage,
     transport::streamable_http_client::{
@@ -16,66 +16,50 @@ use std::{collections::HashMap, io, sync::Arc};
 type Headers = HashMap<HeaderName, HeaderValue>;
 
 /// What rmcp's client says about one message.
-pub(crate) type Answer<T> = Result<T, StreamableHttpError<reqwest::Error>>;
-
-/// Gives a message its token, and sends it again where that helps. `send` sends it once, with further headers.
-pub(crate) trait Authorize: Clone + Send + Sync + 'static {
-    fn authorized<T: Send, F: Future<Output = Answer<T>> + Send>(
-        &self,
-        method: Method,
-        uri: &str,
-        send: impl Fn(Headers) -> F + Send + Sync,
-    ) -> impl Future<Output = Answer<T>> + Send;
-}
-
-impl Authorize for Api {
-    async fn authorized<T: Send, F: Future<Output = Answer<T>> + Send>(
-        &self,
-        method: Method,
-        uri: &str,
-        send: impl Fn(Headers) -> F + Send + Sync,
-    ) -> Answer<T> {
-        let head = Request::builder().method(method).uri(uri).body(());
-        let head = head.map_err(|error| StreamableHttpError::Io(io::Error::other(error)))?;
-        let send = |head: Request<()>| {
-            let headers = head.headers().iter().map(|(name, value)| (name.clone(), value.clone()));
-            let sending = send(headers.collect());
-            async move { Ok::<_, std::convert::Infallible>(response(sending.await)) }
-        };
-        let answer = self.send(head, send).await;
-        answer.map_err(|error| StreamableHttpError::Io(io::Error::other(error)))?.response.into_body()
-    }
-}
-
-/// The head of the response, as far as rmcp's client tells it: the status of a refusal, and the first challenge.
-fn response<T>(answer: Answer<T>) -> Response<Answer<T>> {
-    let refused = match &answer {
-        Err(StreamableHttpError::AuthRequired(said)) => {
-            Some((StatusCode::UNAUTHORIZED, &said.www_authenticate_header))
-        }
-        Err(StreamableHttpError::InsufficientScope(said)) => {
-            Some((StatusCode::FORBIDDEN, &said.www_authenticate_header))
-        }
-        _ => None,
-    };
-    let (status, headers) = refused.map_or_else(Default::default, |(status, challenge)| {
-        let challenge = HeaderValue::from_str(challenge).ok();
-        (status, challenge.map(|challenge| (header::WWW_AUTHENTICATE, challenge)).into_iter().collect())
-    });
-    let mut response = Response::new(answer);
-    (*response.status_mut(), *response.headers_mut()) = (status, headers);
-    response
-}
+type Answer<T> = Result<T, StreamableHttpError<reqwest::Error>>;
 
 /// A client for [`StreamableHttpClientTransport`](rmcp::transport::StreamableHttpClientTransport).
 #[derive(Clone)]
-pub(crate) struct Authorized<A> {
+pub(crate) struct Authorized {
     /// It must follow no redirect: a redirect would carry the token along.
     pub(crate) http: reqwest::Client,
-    pub(crate) by: A,
+    pub(crate) server: Resource,
 }
 
-impl<A: Authorize> StreamableHttpClient for Authorized<A> {
+impl Authorized {
+    /// Gives a message its token, and sends it again where that helps. `send` sends it once, with these headers.
+    async fn authorized<T, F: Future<Output = Answer<T>>>(
+        &self,
+        method: Method,
+        headers: Headers,
+        send: impl Fn(Headers) -> F,
+    ) -> Answer<T> {
+        let send = |more: HeaderMap| {
+            let more = more.iter().map(|(name, value)| (name.clone(), value.clone()));
+            send(headers.clone().into_iter().chain(more).collect())
+        };
+        self.server.authorized(&method, send, challenge).await.map_err(|error| match error {
+            ResourceError::Transport(error) => error,
+            ResourceError::Access(error) => StreamableHttpError::Io(io::Error::other(error)),
+            error => StreamableHttpError::Io(io::Error::other(error.to_string())),
+        })
+    }
+}
+
+/// The refusal in an answer: its status, and the first challenge, which is all that rmcp's client hands on.
+fn challenge<T>(answer: &Answer<T>) -> Option<Challenge> {
+    match answer {
+        Err(StreamableHttpError::AuthRequired(said)) => {
+            Some(Challenge::new(StatusCode::UNAUTHORIZED, &said.www_authenticate_header))
+        }
+        Err(StreamableHttpError::InsufficientScope(said)) => {
+            Some(Challenge::new(StatusCode::FORBIDDEN, &said.www_authenticate_header))
+        }
+        _ => None,
+    }
+}
+
+impl StreamableHttpClient for Authorized {
     type Error = reqwest::Error;
 
     async fn post_message_with_response_limits(
@@ -87,12 +71,11 @@ impl<A: Authorize> StreamableHttpClient for Authorized<A> {
         headers: Headers,
         limits: StreamableHttpResponseLimits,
     ) -> Answer<StreamableHttpPostResponse> {
-        let send = |more| {
+        let send = |headers| {
             let (uri, message, session) = (uri.clone(), message.clone(), session.clone());
-            let (token, headers) = (token.clone(), with(&headers, more));
-            self.http.post_message_with_response_limits(uri, message, session, token, headers, limits)
+            self.http.post_message_with_response_limits(uri, message, session, token.clone(), headers, limits)
         };
-        self.by.authorized(Method::POST, &uri, send).await
+        self.authorized(Method::POST, headers, send).await
     }
 
     async fn get_stream_with_max_sse_event_size(
@@ -104,12 +87,11 @@ impl<A: Authorize> StreamableHttpClient for Authorized<A> {
         headers: Headers,
         limit: usize,
     ) -> Answer<BoxStream<'static, Result<Sse, SseError>>> {
-        let send = |more| {
+        let send = |headers| {
             let (uri, session, last) = (uri.clone(), session.clone(), last.clone());
-            let (token, headers) = (token.clone(), with(&headers, more));
-            self.http.get_stream_with_max_sse_event_size(uri, session, last, token, headers, limit)
+            self.http.get_stream_with_max_sse_event_size(uri, session, last, token.clone(), headers, limit)
         };
-        self.by.authorized(Method::GET, &uri, send).await
+        self.authorized(Method::GET, headers, send).await
     }
 
     async fn delete_session(
@@ -119,11 +101,8 @@ impl<A: Authorize> StreamableHttpClient for Authorized<A> {
         token: Option<String>,
         headers: Headers,
     ) -> Answer<()> {
-        let send = |more| {
-            let headers = with(&headers, more);
-            self.http.delete_session(uri.clone(), session.clone(), token.clone(), headers)
-        };
-        self.by.authorized(Method::DELETE, &uri, send).await
+        let send = |headers| self.http.delete_session(uri.clone(), session.clone(), token.clone(), headers);
+        self.authorized(Method::DELETE, headers, send).await
     }
 
     async fn post_message(
@@ -149,9 +128,4 @@ impl<A: Authorize> StreamableHttpClient for Authorized<A> {
         let limit = StreamableHttpResponseLimits::default().max_sse_event_size;
         self.get_stream_with_max_sse_event_size(uri, session, last, token, headers, limit).await
     }
-}
-
-/// The headers of rmcp, and those of the authorization.
-fn with(headers: &Headers, more: Headers) -> Headers {
-    headers.clone().into_iter().chain(more).collect()
 }
