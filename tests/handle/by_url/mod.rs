@@ -1,6 +1,7 @@
 //! Requests to a resource of which the program knows the URL alone: it finds the authorization server, becomes its client,
 //! asks the user, steps up, refreshes, and begins anew, and it never asks in a circle.
 
+mod conformance;
 mod first;
 mod kept;
 mod liars;

@@ -42,6 +42,9 @@ pub(super) struct Seen {
 /// What a user does with a URL.
 pub(super) type User = Box<dyn FnMut(&Town, &url::Url) -> Result<String, String> + Send>;
 
+/// A resource in place of that of the town.
+pub(super) type Guard = Box<dyn FnMut(&Request<Vec<u8>>, Timestamp) -> Response<Vec<u8>> + Send>;
+
 pub(super) struct Net {
     pub(super) servers: BTreeMap<&'static str, TestProvider>,
     /// What is answered in place of the servers and of the resource.
@@ -64,6 +67,7 @@ pub(super) struct Net {
     /// What the user does, in place of agreeing.
     pub(super) user: Option<User>,
     pub(super) log: Vec<Seen>,
+    pub(super) guard: Option<Guard>,
 }
 
 /// The network, and the clock that all share.
@@ -105,6 +109,7 @@ impl Town {
             visits: Vec::new(),
             user: None,
             log: Vec::new(),
+            guard: None,
         };
         Self {
             net: Arc::new(Mutex::new(net)),
@@ -240,6 +245,9 @@ impl Town {
             return Ok(response.body(body.clone().into_bytes()).unwrap());
         }
         let now = self.clock.now();
+        if let Some(guard) = net.guard.as_mut().filter(|_| url == RESOURCE) {
+            return Ok(guard(request, now));
+        }
         if let Some(provider) = net.servers.get_mut(&*origin) {
             return Ok(provider.handle(request, now));
         }

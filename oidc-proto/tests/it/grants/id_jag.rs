@@ -3,6 +3,7 @@
 use super::*;
 use oidc_proto::{
     Error,
+    base::base64url,
     flow::{ConfigError, IdJagRequest, ResponseRule, TokenTypeIdentifier},
     jose::{Algorithm, AlgorithmSet, JwsError, KeySet, sign_compact},
     sender::{ReplayAnswer, ReplayKey, ReplayWindow},
@@ -71,6 +72,11 @@ fn a_user_of_the_identity_provider_gets_a_token_at_the_service() {
         let call = service.client.redeem_id_jag(id_jag, service.clock.moment()).unwrap();
         let tokens = drive(call, &mut service.provider, &mut service.clock).unwrap();
         assert!(tokens.is_bearer());
+        // It limits the tokens to what the ID-JAG names.
+        let payload = tokens.access_token.expose().split('.').nth(1).and_then(base64url::decode).unwrap();
+        let access: Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(access["aud"], resource.unwrap_or("https://api.example"));
+        assert_eq!(access["scope"].as_str().unwrap_or_default(), scopes.join(" "));
         let seen = service.provider.requests().last().unwrap();
         assert_eq!(all(seen, "grant_type"), [JWT_BEARER_GRANT]);
         idp.provider.assert_clean();

@@ -154,7 +154,7 @@ impl TestProvider {
                 user.filter(|_| alive).map(|user| (user, None)).ok_or_else(dead)
             }
             Some("jwt") => {
-                let user = self.judge_assertion(client, token, now)?;
+                let (user, _) = self.judge_assertion(client, token, now)?;
                 Ok((user, None))
             }
             _ => Err(self.invalid("a token type that is not known here")),
@@ -209,19 +209,29 @@ impl TestProvider {
         now: Timestamp,
     ) -> Result<Map<String, Value>, Refusal> {
         let Some(assertion) = params.get("assertion") else { return Err(self.invalid("no assertion")) };
-        let user = self.judge_assertion(client, assertion, now)?;
-        let mut members = self.issue_for(client, user, &scope_of(params), params, now)?;
+        let (user, id_jag) = self.judge_assertion(client, assertion, now)?;
+        let mut scope = scope_of(params);
+        // An ID-JAG limits the tokens to its resources and its scopes (ID-JAG draft section 4.4.1).
+        let (resources, granted) = (texts(&id_jag["resource"]), texts(&id_jag["scope"]).join(" "));
+        let granted = granted.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        if scope.is_empty() {
+            scope = granted;
+        } else if !id_jag["scope"].is_null() {
+            scope.retain(|asked| granted.contains(asked));
+        }
+        let mut members = self.issue_granted(client, user, &scope, params, now, resources)?;
         // "Refresh tokens are not normally issued" (RFC 7521 section 4.1).
         members.remove("refresh_token");
         Ok(members)
     }
 
+    /// Returns the user, and the claims if the assertion is an ID-JAG.
     fn judge_assertion(
         &mut self,
         client: &Registration,
         assertion: &str,
         now: Timestamp,
-    ) -> Result<User, Refusal> {
+    ) -> Result<(User, Value), Refusal> {
         let is_id_jag = opened_header(assertion).is_some_and(|header| header["typ"] == "oauth-id-jag+jwt");
         let trusted = if is_id_jag { &self.trust.id_jags } else { &self.trust.assertions };
         let Some((_, claims)) = opened(assertion, trusted) else {
@@ -246,7 +256,7 @@ impl TestProvider {
             return Err(Refusal::bad("invalid_grant", "the assertion has been used"));
         }
         match claims["sub"].as_str() {
-            Some(sub) => Ok(User::new(sub)),
+            Some(sub) => Ok((User::new(sub), if is_id_jag { claims } else { Value::Null })),
             None => Err(self.refused("an assertion without sub")),
         }
     }
@@ -286,11 +296,24 @@ impl TestProvider {
         params: &Params,
         now: Timestamp,
     ) -> Result<Map<String, Value>, Refusal> {
+        self.issue_granted(client, user, scope, params, now, Vec::new())
+    }
+
+    /// Issues tokens for a user, for these resources and no others if there are any.
+    fn issue_granted(
+        &mut self,
+        client: &Registration,
+        user: User,
+        scope: &[String],
+        params: &Params,
+        now: Timestamp,
+        granted: Vec<String>,
+    ) -> Result<Map<String, Value>, Refusal> {
         let mut grant = Grant {
             client_id: client.client_id.clone(),
             user: Some(user),
             scope: scope.to_vec(),
-            resources: Vec::new(),
+            resources: granted,
             auth_time: now,
             acr: None,
             claims: Value::Null,
@@ -305,6 +328,13 @@ impl TestProvider {
         }
         self.issue(client, grant, scope, &resources, None, now)
     }
+}
+
+/// The texts of a claim: one, or a list.
+fn texts(claim: &Value) -> Vec<String> {
+    let one = std::slice::from_ref(claim);
+    let texts = claim.as_array().map_or(one, Vec::as_slice).iter();
+    texts.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// The header of a JWT, before anything has been checked.

@@ -348,7 +348,7 @@ impl fmt::Debug for TestProvider {
     }
 }
 
-const ENDPOINTS: [EndpointName; 12] = [
+const ENDPOINTS: [EndpointName; 13] = [
     EndpointName::Registration,
     EndpointName::Challenge,
     EndpointName::PushedAuthorizationRequest,
