@@ -49,16 +49,24 @@ fn show(number: f64) -> String {
 const ASYMMETRIC: [&str; 5] = ["RS256", "PS256", "ES256", "ES384", "EdDSA"];
 
 impl Goals {
-    /// A goal for each of several measurements, or none. It is met if the medians meet it, as they are shown.
+    /// A goal for each of several measurements, or for the first ones. It is met if the medians meet it, as they are shown.
     pub fn row(&mut self, work: &str, goals: &[f64], measured: &[Ratio]) {
+        self.compared(work, '≤', goals, measured);
+    }
+
+    fn compared(&mut self, work: &str, sign: char, goals: &[f64], measured: &[Ratio]) {
         let join = |numbers: Vec<String>| numbers.join(" / ");
-        let met = |goal: &f64, by: f64| if rounded(by) <= rounded(*goal) { "yes" } else { "no" }.to_owned();
+        let met = |goal: &f64, by: f64| {
+            let (goal, by) = (rounded(*goal), rounded(by));
+            let met = if sign == '≤' { by <= goal } else { by >= goal };
+            if met { "yes" } else { "no" }.to_owned()
+        };
         self.0.row(vec![
             work.to_owned(),
             if goals.is_empty() {
                 "none".to_owned()
             } else {
-                format!("≤ {}", join(goals.iter().map(|goal| show(*goal)).collect()))
+                format!("{sign} {}", join(goals.iter().map(|goal| show(*goal)).collect()))
             },
             join(measured.iter().map(|(median, _)| show(*median)).collect()),
             join(measured.iter().map(|(_, least)| show(*least)).collect()),
@@ -102,6 +110,20 @@ impl Goals {
     pub fn relative(&mut self, work: &str, goals: &[f64], measured: &[&Measured]) {
         let ratios: Vec<_> = measured.iter().map(|one| (one.ratio, one.least_ratio)).collect();
         self.row(work, goals, &ratios);
+    }
+
+    /// The goal of one contender relative to another, in each column.
+    pub fn over(&mut self, work: &str, goals: &[f64], columns: &Columns, [above, below]: [&str; 2]) {
+        let ratios: Vec<_> =
+            columns.iter().map(|(_, measured)| over(one(measured, above), one(measured, below))).collect();
+        self.row(work, goals, &ratios);
+    }
+
+    /// The same, for a goal that is met from this number upwards in each column.
+    pub fn at_least(&mut self, work: &str, goal: f64, columns: &Columns, [above, below]: [&str; 2]) {
+        let ratios: Vec<_> =
+            columns.iter().map(|(_, measured)| over(one(measured, above), one(measured, below))).collect();
+        self.compared(work, '≥', &vec![goal; columns.len()], &ratios);
     }
 
     pub fn text(&self) -> String {

@@ -90,8 +90,13 @@ pub struct Measured {
     pub allocations: u64,
 }
 
+/// The number of allocations of this thread.
+pub fn allocations() -> u64 {
+    ALLOCATIONS.get()
+}
+
 /// The CPU time of this thread, in nanoseconds.
-fn cpu() -> f64 {
+pub fn cpu() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
@@ -129,11 +134,17 @@ pub fn measure(mut contenders: Vec<Contender<'_>>, effort: Effort) -> Vec<Measur
             times[place].push((cpu() - start) / f64::from(runs[place]));
         }
     }
+    let names = contenders.into_iter().map(|contender| contender.name);
+    results(names.zip(allocations).collect(), &times)
+}
+
+/// Makes results of the times of each contender, and of its name and number of allocations.
+pub fn results(contenders: Vec<(String, u64)>, times: &[Vec<f64>]) -> Vec<Measured> {
     let least = |times: &[f64]| times.iter().copied().fold(f64::INFINITY, f64::min);
-    let results = contenders.iter().zip(&times).zip(allocations);
+    let results = contenders.into_iter().zip(times);
     results
-        .map(|((contender, own), allocations)| Measured {
-            name: contender.name.clone(),
+        .map(|((name, allocations), own)| Measured {
+            name,
             median: median(own.clone()),
             least: least(own),
             ratio: median(own.iter().zip(&times[0]).map(|(own, first)| own / first).collect()),

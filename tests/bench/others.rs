@@ -1,6 +1,9 @@
 //! The other contenders of every build: ring and AWS-LC alone, and jsonwebtoken.
 
-use crate::tokens::{AUDIENCE, ISSUER, SECRET, Signer};
+use crate::{
+    ours::Bound,
+    tokens::{AUDIENCE, ISSUER, SECRET, Signer},
+};
 use oidc_proto::{base::base64url, jose::Algorithm};
 use ring::{hmac, signature};
 use serde::Deserialize;
@@ -59,6 +62,18 @@ pub fn ring_alone(signer: &Signer, token: &str) -> Box<dyn FnMut() -> bool> {
     Box::new(move || check(&signed, &mark))
 }
 
+/// ring verifies the signatures of a token and of its proof, another proof each time, and nothing else is done.
+pub fn ring_alone_bound(signer: &Signer, sender: &Signer, bound: &Bound) -> Box<dyn FnMut() -> bool> {
+    let (checks, mut turn) = ([check_by_ring(signer), check_by_ring(sender)], 0);
+    let token = parts(&bound.token);
+    let proofs: Vec<_> = bound.proofs.iter().map(|proof| parts(proof)).collect();
+    Box::new(move || {
+        turn = (turn + 1) % proofs.len();
+        let ((signed, mark), (proof, proven)) = (&token, &proofs[turn]);
+        checks[0](signed, mark) & checks[1](proof, proven)
+    })
+}
+
 /// AWS-LC verifies the signature with a key that was parsed before, and nothing else is done.
 pub fn aws_lc_alone(signer: &Signer, token: &str) -> Box<dyn FnMut() -> bool> {
     use aws_lc_rs::{hmac, signature};
@@ -80,6 +95,10 @@ pub fn aws_lc_alone(signer: &Signer, token: &str) -> Box<dyn FnMut() -> bool> {
             let how: &'static dyn signature::VerificationAlgorithm = match other {
                 Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED,
                 Algorithm::ES384 => &signature::ECDSA_P384_SHA384_FIXED,
+                Algorithm::ES512 => &signature::ECDSA_P521_SHA512_FIXED,
+                Algorithm::MlDsa44 => &signature::ML_DSA_44,
+                Algorithm::MlDsa65 => &signature::ML_DSA_65,
+                Algorithm::MlDsa87 => &signature::ML_DSA_87,
                 _ => &signature::ED25519,
             };
             signature::ParsedPublicKey::new(how, signer.point()).ok()

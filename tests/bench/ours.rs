@@ -161,9 +161,14 @@ pub fn try_check(gate: Gate, tokens: &[String]) -> Box<dyn FnMut() -> usize> {
     })
 }
 
-/// `Gate::try_check` with a token that is bound to a key, and a new DPoP proof for each request.
-pub fn try_check_bound(signer: &Signer, keys: &Signer, proofs: usize) -> Box<dyn FnMut() -> bool> {
-    let (get, uri) = (Method::GET, Uri::from_static("/orders"));
+/// A token that is bound to a key, and new DPoP proofs with that key.
+pub struct Bound {
+    pub token: String,
+    pub proofs: Vec<String>,
+}
+
+/// Makes a bound token and this many proofs.
+pub fn bound(signer: &Signer, keys: &Signer, proofs: usize) -> Bound {
     let mut jwk = keys.jwk();
     jwk.as_object_mut().expect("an object").remove("use");
     let jkt = Jwk::parse(jwk.to_string().as_bytes()).expect("a key").thumbprint().expect("a thumbprint");
@@ -172,14 +177,24 @@ pub fn try_check_bound(signer: &Signer, keys: &Signer, proofs: usize) -> Box<dyn
     let token = signer.token("at+jwt", &crate::tokens::text(claims));
     let ath = base64url::encode(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
     let header = json!({ "alg": "ES256", "typ": "dpop+jwt", "jwk": jwk });
-    let requests: Vec<_> = (0..proofs)
+    let proofs = (0..proofs)
         .map(|number| {
             let claims = json!({
                 "jti": format!("8c1f4e6a-{number:08}"), "htm": "GET", "htu": format!("{AUDIENCE}/orders"), "iat": NOW,
                 "ath": ath,
             });
-            let proof = keys.compact(&header, claims.to_string().as_bytes());
-            let pairs = [("authorization", format!("DPoP {token}")), ("dpop", proof)];
+            keys.compact(&header, claims.to_string().as_bytes())
+        })
+        .collect();
+    Bound { token, proofs }
+}
+
+/// `Gate::try_check` with a token that is bound to a key, and a new DPoP proof for each request.
+pub fn try_check_bound(signer: &Signer, bound: &Bound) -> Box<dyn FnMut() -> bool> {
+    let (get, uri) = (Method::GET, Uri::from_static("/orders"));
+    let requests: Vec<_> = (bound.proofs.iter())
+        .map(|proof| {
+            let pairs = [("authorization", format!("DPoP {}", bound.token)), ("dpop", proof.clone())];
             HeaderMap::from_iter(pairs.map(|(name, value)| {
                 (HeaderName::from_static(name), HeaderValue::from_str(&value).expect("a header"))
             }))

@@ -1,4 +1,6 @@
-//! Services in this process, called in a loop without sockets.
+//! Services in this process, called in a loop without sockets. [`sockets`] has them behind sockets.
+
+pub mod sockets;
 
 use crate::{
     others::{Registered, eleven, nine},
@@ -54,19 +56,12 @@ fn router(mut router: Router, token: &str) -> Box<dyn FnMut() -> StatusCode> {
 
 /// axum with a middleware that does nothing.
 pub fn open(token: &str) -> Box<dyn FnMut() -> StatusCode> {
-    async fn pass(request: Request<Body>, next: Next) -> Response {
-        next.run(request).await
-    }
-    let routes = Router::new().route("/orders", get(async || "ok")).layer(middleware::from_fn(pass));
-    router(routes, token)
+    router(routes::open(), token)
 }
 
 /// `oidc-axum`: the handler takes the `Access`.
 pub fn axum_of_ours(gate: Gate, token: &str) -> Box<dyn FnMut() -> StatusCode> {
-    async fn handler(access: Access) -> &'static str {
-        if access.subject().is_some() { "ok" } else { "nobody" }
-    }
-    router(Router::new().route("/orders", get(handler)).layer(protect(gate)), token)
+    router(routes::of_ours(gate), token)
 }
 
 /// `oidc-tower` before a service that does nothing.
@@ -82,31 +77,66 @@ pub fn tower_of_ours(gate: Gate, token: &str) -> Box<dyn FnMut() -> StatusCode> 
     Box::new(send)
 }
 
-/// The token of a request, as a middleware written by hand takes it.
-fn token_of(request: &Request<Body>) -> Option<&str> {
-    request.headers().get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+/// axum with a middleware written by hand over jsonwebtoken 9.
+pub fn by_hand_9(signer: &Signer, token: &str) -> Box<dyn FnMut() -> StatusCode> {
+    router(routes::by_hand_9(signer), token)
 }
 
-/// A middleware written by hand over jsonwebtoken of one major version: the handler takes the claims.
-macro_rules! by_hand {
-    ($name:ident, $settings:path, $krate:ident) => {
-        pub fn $name(signer: &Signer, token: &str) -> Box<dyn FnMut() -> StatusCode> {
-            type Settings = Arc<($krate::DecodingKey, $krate::Validation)>;
-            async fn check(State(own): State<Settings>, mut request: Request<Body>, next: Next) -> Response {
-                let claims = token_of(&request)
-                    .and_then(|token| $krate::decode::<Registered>(token, &own.0, &own.1).ok());
-                let Some(claims) = claims else { return StatusCode::UNAUTHORIZED.into_response() };
-                request.extensions_mut().insert(Arc::new(claims.claims));
-                next.run(request).await
-            }
-            async fn handler(Extension(claims): Extension<Arc<Registered>>) -> &'static str {
-                if claims.sub.is_empty() { "nobody" } else { "ok" }
-            }
-            let layer = middleware::from_fn_with_state(Arc::new($settings(signer)), check);
-            router(Router::new().route("/orders", get(handler)).layer(layer), token)
+/// axum with a middleware written by hand over jsonwebtoken 11.
+pub fn by_hand_11(signer: &Signer, token: &str) -> Box<dyn FnMut() -> StatusCode> {
+    router(routes::by_hand_11(signer), token)
+}
+
+/// The routers of axum. Each has one route, `/orders`, behind one middleware.
+pub mod routes {
+    use super::*;
+
+    /// The middleware does nothing.
+    pub fn open() -> Router {
+        async fn pass(request: Request<Body>, next: Next) -> Response {
+            next.run(request).await
         }
-    };
-}
+        Router::new().route("/orders", get(async || "ok")).layer(middleware::from_fn(pass))
+    }
 
-by_hand!(by_hand_9, nine::settings, jsonwebtoken_9);
-by_hand!(by_hand_11, eleven::settings, jsonwebtoken_11);
+    /// The middleware is `oidc_axum::protect`, and the handler takes the `Access`.
+    pub fn of_ours(gate: Gate) -> Router {
+        async fn handler(access: Access) -> &'static str {
+            if access.subject().is_some() { "ok" } else { "nobody" }
+        }
+        Router::new().route("/orders", get(handler)).layer(protect(gate))
+    }
+
+    /// The token of a request, as a middleware written by hand takes it.
+    fn token_of(request: &Request<Body>) -> Option<&str> {
+        request.headers().get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    }
+
+    /// A middleware written by hand over jsonwebtoken of one major version: the handler takes the claims.
+    macro_rules! by_hand {
+        ($name:ident, $settings:path, $krate:ident) => {
+            pub fn $name(signer: &Signer) -> Router {
+                type Settings = Arc<($krate::DecodingKey, $krate::Validation)>;
+                async fn check(
+                    State(own): State<Settings>,
+                    mut request: Request<Body>,
+                    next: Next,
+                ) -> Response {
+                    let claims = token_of(&request)
+                        .and_then(|token| $krate::decode::<Registered>(token, &own.0, &own.1).ok());
+                    let Some(claims) = claims else { return StatusCode::UNAUTHORIZED.into_response() };
+                    request.extensions_mut().insert(Arc::new(claims.claims));
+                    next.run(request).await
+                }
+                async fn handler(Extension(claims): Extension<Arc<Registered>>) -> &'static str {
+                    if claims.sub.is_empty() { "nobody" } else { "ok" }
+                }
+                let layer = middleware::from_fn_with_state(Arc::new($settings(signer)), check);
+                Router::new().route("/orders", get(handler)).layer(layer)
+            }
+        };
+    }
+
+    by_hand!(by_hand_9, nine::settings, jsonwebtoken_9);
+    by_hand!(by_hand_11, eleven::settings, jsonwebtoken_11);
+}

@@ -4,8 +4,9 @@ use aws_lc_rs::{
     rand::{SecureRandom, SystemRandom},
     rsa::KeySize,
     signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-        KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair,
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
+        EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, ML_DSA_44_SIGNING, ML_DSA_65_SIGNING, ML_DSA_87_SIGNING,
+        PqdsaKeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair,
     },
 };
 use oidc_proto::{base::base64url, jose::Algorithm};
@@ -41,10 +42,19 @@ pub const CASES: [Case; 7] = [
     case("HS256", Algorithm::HS256, 0),
 ];
 
+/// The algorithms that ring does not have.
+pub const WITHOUT_RING: [Case; 4] = [
+    case("ES512", Algorithm::ES512, 0),
+    case("ML-DSA-44", Algorithm::MlDsa44, 0),
+    case("ML-DSA-65", Algorithm::MlDsa65, 0),
+    case("ML-DSA-87", Algorithm::MlDsa87, 0),
+];
+
 enum Key {
     Rsa(Box<RsaKeyPair>),
     Point(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    MlDsa(Box<PqdsaKeyPair>),
     Secret(hmac::Key),
 }
 
@@ -57,10 +67,15 @@ pub struct Signer {
 impl Signer {
     pub fn new(case: Case) -> Self {
         let point = |algorithm| Key::Point(EcdsaKeyPair::generate(algorithm).expect("a key"));
+        let ml_dsa = |algorithm| Key::MlDsa(Box::new(PqdsaKeyPair::generate(algorithm).expect("a key")));
         let key = match (case.algorithm, case.rsa) {
             (Algorithm::HS256, _) => Key::Secret(hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes())),
             (Algorithm::ES256, _) => point(&ECDSA_P256_SHA256_FIXED_SIGNING),
             (Algorithm::ES384, _) => point(&ECDSA_P384_SHA384_FIXED_SIGNING),
+            (Algorithm::ES512, _) => point(&ECDSA_P521_SHA512_FIXED_SIGNING),
+            (Algorithm::MlDsa44, _) => ml_dsa(&ML_DSA_44_SIGNING),
+            (Algorithm::MlDsa65, _) => ml_dsa(&ML_DSA_65_SIGNING),
+            (Algorithm::MlDsa87, _) => ml_dsa(&ML_DSA_87_SIGNING),
             (Algorithm::EdDSA, _) => Key::Ed25519(Ed25519KeyPair::generate().expect("a key")),
             (_, 4096) => Key::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa4096).expect("a key"))),
             _ => Key::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key"))),
@@ -82,6 +97,12 @@ impl Signer {
             }
             Key::Point(key) => key.sign(&random, message).expect("a signature").as_ref().to_vec(),
             Key::Ed25519(key) => key.sign(message).as_ref().to_vec(),
+            Key::MlDsa(key) => {
+                let mut signature = vec![0; key.algorithm().signature_len()];
+                let length = key.sign(message, &mut signature).expect("a signature");
+                signature.truncate(length);
+                signature
+            }
             Key::Secret(key) => hmac::sign(key, message).as_ref().to_vec(),
         }
     }
@@ -94,11 +115,12 @@ impl Signer {
         Some((n.big_endian_without_leading_zero().to_vec(), e.big_endian_without_leading_zero().to_vec()))
     }
 
-    /// The point of another key. On NIST's curves, it is uncompressed.
+    /// The bytes of another public key. A point on NIST's curves is uncompressed.
     pub fn point(&self) -> Vec<u8> {
         match &self.key {
             Key::Point(key) => key.public_key().as_ref().to_vec(),
             Key::Ed25519(key) => key.public_key().as_ref().to_vec(),
+            Key::MlDsa(key) => key.public_key().as_ref().to_vec(),
             Key::Rsa(_) | Key::Secret(_) => Vec::new(),
         }
     }
@@ -112,10 +134,17 @@ impl Signer {
                 json!({ "kty": "RSA", "use": "sig", "n": encode(&n), "e": encode(&e) })
             }
             (Key::Point(_), algorithm) => {
-                let crv = if algorithm == Algorithm::ES256 { "P-256" } else { "P-384" };
+                let crv = match algorithm {
+                    Algorithm::ES256 => "P-256",
+                    Algorithm::ES384 => "P-384",
+                    _ => "P-521",
+                };
                 let point = self.point();
                 let (x, y) = point[1..].split_at(point.len() / 2);
                 json!({ "kty": "EC", "use": "sig", "crv": crv, "x": encode(x), "y": encode(y) })
+            }
+            (Key::MlDsa(_), algorithm) => {
+                json!({ "kty": "AKP", "alg": algorithm.name(), "use": "sig", "pub": encode(&self.point()) })
             }
             _ => json!({ "kty": "OKP", "use": "sig", "crv": "Ed25519", "x": encode(&self.point()) }),
         }

@@ -44,10 +44,19 @@ impl<'a> Header<'a> {
 
     /// Parses a decoded header. Allocates only for strings with escapes.
     pub(crate) fn parse(text: &'a [u8], names: &mut Names) -> Result<Self, JwsError> {
+        Self::parse_with(text, names, &mut ())
+    }
+
+    /// Parses a decoded header, and reads other members aside.
+    pub(crate) fn parse_with(
+        text: &'a [u8],
+        names: &mut Names,
+        aside: &mut impl Aside<'a>,
+    ) -> Result<Self, JwsError> {
         names.clear();
         let mut found = Found::default();
         let mut from = serde_json::Deserializer::from_str(json::utf8(text).map_err(JwsError::Header)?);
-        Members { text, names, found: &mut found }
+        Members { text, names, found: &mut found, aside }
             .deserialize(&mut from)
             .and_then(|()| from.end())
             .map_err(|_| JwsError::Header(why(text, names)))?;
@@ -65,6 +74,25 @@ impl<'a> Header<'a> {
         let [kid, typ, x5t_s256] =
             [found.kid, found.typ, found.x5t_s256].map(|text| text.filter(|text| !text.is_empty()));
         Ok(Self { alg, kid, typ, x5t_s256 })
+    }
+}
+
+/// Who reads members that [`Header`] does not know.
+pub(crate) trait Aside<'a> {
+    /// Whether it wants the member of this name.
+    fn wants(name: &str) -> bool;
+
+    /// Reads the value of a member that it wants: `members.next_value_seed(..)`, once. It keeps to the rules of `inner`.
+    fn read<A: MapAccess<'a>>(&mut self, members: &mut A, inner: Checked<'_, '_>) -> Result<(), A::Error>;
+}
+
+impl<'a> Aside<'a> for () {
+    fn wants(_: &str) -> bool {
+        false
+    }
+
+    fn read<A: MapAccess<'a>>(&mut self, members: &mut A, inner: Checked<'_, '_>) -> Result<(), A::Error> {
+        members.next_value_seed(inner)
     }
 }
 
@@ -135,20 +163,21 @@ struct Found<'a> {
     critical: bool,
 }
 
-struct Members<'a, 'n> {
+struct Members<'a, 'n, K> {
     text: &'a [u8],
     names: &'n mut Names,
     found: &'n mut Found<'a>,
+    aside: &'n mut K,
 }
 
-impl<'a> DeserializeSeed<'a> for Members<'a, '_> {
+impl<'a, K: Aside<'a>> DeserializeSeed<'a> for Members<'a, '_, K> {
     type Value = ();
     fn deserialize<D: Deserializer<'a>>(self, from: D) -> Result<(), D::Error> {
         from.deserialize_map(self)
     }
 }
 
-impl<'a> Visitor<'a> for Members<'a, '_> {
+impl<'a, K: Aside<'a>> Visitor<'a> for Members<'a, '_, K> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,9 +185,9 @@ impl<'a> Visitor<'a> for Members<'a, '_> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<(), A::Error> {
-        let Self { text, names, found } = self;
-        let from = names.open();
-        while let Some(member) = members.next_key_seed(Name { text, names, meaning: Member::of })? {
+        let Self { text, names, found, aside } = self;
+        let (from, meaning) = (names.open(), Member::of::<K>);
+        while let Some(member) = members.next_key_seed(Name { text, names, meaning })? {
             let mut string = |member| members.next_value_seed(Text { member, names });
             match member {
                 Member::Alg => found.alg = string("alg")?,
@@ -169,6 +198,7 @@ impl<'a> Visitor<'a> for Members<'a, '_> {
                     found.critical |= matches!(member, Member::Critical);
                     members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
                 }
+                Member::Aside => aside.read(&mut members, Checked { text, names, depth: MAX_DEPTH - 1 })?,
             }
         }
         if names.close(text, from) { Ok(()) } else { Err(names.fail(JsonError::DuplicateMember)) }
@@ -181,17 +211,19 @@ enum Member {
     Typ,
     X5tS256,
     Critical,
+    Aside,
     Other,
 }
 
 impl Member {
-    fn of(name: &str) -> Self {
+    fn of<'a, K: Aside<'a>>(name: &str) -> Self {
         match name {
             "alg" => Self::Alg,
             "kid" => Self::Kid,
             "typ" => Self::Typ,
             "x5t#S256" => Self::X5tS256,
             "crit" | "b64" => Self::Critical,
+            name if K::wants(name) => Self::Aside,
             _ => Self::Other,
         }
     }

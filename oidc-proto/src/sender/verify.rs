@@ -276,14 +276,16 @@ impl DpopVerifier {
             (decode(parts.header)?, decode(parts.payload)?, decode(parts.signature)?);
 
         let mut names = Names::default();
-        let parsed = Header::parse(&header, &mut names)?;
+        let mut jwk = HeaderKey::default();
+        let parsed = Header::parse_with(&header, &mut names, &mut jwk)?;
         if !parsed.typ().is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt")) {
             return Err(ProofError::Type);
         }
         if !self.algorithms.contains(parsed.alg()) {
             return Err(JwsError::AlgorithmNotAllowed.into());
         }
-        let jwk = HeaderKey::find(&header, &mut names)
+        let jwk = jwk
+            .found()
             .map_err(|error| ProofError::Jws(JwsError::Header(error)))?
             .ok_or(ProofError::MissingKey)?;
 

@@ -7,12 +7,12 @@ use super::{
 use crate::{
     base::{
         base64url,
-        json::{Names, utf8},
+        json::{JsonError, Names, utf8},
     },
     jose::{Algorithm, AlgorithmSet, Compact, Decoded, Header, JwsError, Key, KeySet, Scratch},
     metadata::IssuerRule,
 };
-use std::sync::Arc;
+use std::{mem::take, sync::Arc};
 
 /// The maximum length of a token, in bytes, unless a verifier sets another one. A longer one is refused before it is
 /// decoded.
@@ -169,18 +169,34 @@ impl ReadJwt {
         if !base64url::decode_into(parts.payload, payload) {
             return Err(JwsError::Base64.into());
         }
-        let claims = Claims::read(payload, names)?;
+        // The buffer becomes a text, so that its bytes are checked only once.
+        let mut text = String::from_utf8(take(payload)).map_err(|error| {
+            *payload = error.into_bytes();
+            VerificationError::Claims(JsonError::NotJson)
+        })?;
+        let kept = Self::keep_text(parts.signed.len(), header, &mut text, names);
+        *payload = text.into_bytes();
+        kept
+    }
+
+    fn keep_text(
+        signed: usize,
+        header: Result<Header<'_>, JwsError>,
+        payload: &mut String,
+        names: &mut Names,
+    ) -> Result<Self, VerificationError> {
+        let claims = Claims::read_text(payload, names)?;
         let mut more = String::new();
-        let text = utf8(payload).map_err(VerificationError::Claims)?;
-        let claims = Places::of(&claims, text, &mut more).ok_or(VerificationError::TooLarge)?;
-        Self::assemble(parts.signed.len(), header, claims, &more, payload)
+        let claims = Places::of(&claims, payload, &mut more).ok_or(VerificationError::TooLarge)?;
+        Ok(Self::assemble(signed, header, claims, &more, payload))
     }
 
     /// Keeps a token that a verifier has read. `None` if it is too long for places.
     pub(super) fn of(token: &Unverified<'_, '_>) -> Option<Self> {
-        let (mut text, mut more) = (token.payload.to_vec(), String::new());
-        let claims = Places::of(&token.claims, utf8(token.payload).ok()?, &mut more)?;
-        Self::assemble(token.signed.len(), Ok(token.header.clone()), claims, &more, &mut text).ok()
+        let (payload, mut more) = (utf8(token.payload).ok()?, String::new());
+        let claims = Places::of(&token.claims, payload, &mut more)?;
+        let mut text = payload.to_owned();
+        Some(Self::assemble(token.signed.len(), Ok(token.header.clone()), claims, &more, &mut text))
     }
 
     /// Puts those texts after the payload that are not in it.
@@ -189,10 +205,10 @@ impl ReadJwt {
         header: Result<Header<'_>, JwsError>,
         claims: Places,
         more: &str,
-        payload: &mut Vec<u8>,
-    ) -> Result<Self, VerificationError> {
+        payload: &mut String,
+    ) -> Self {
         let length = payload.len();
-        payload.extend_from_slice(more.as_bytes());
+        payload.push_str(more);
         let mut place = |text: Option<&str>| text.and_then(|text| Place::appended(text, payload));
         let header = header.map(|header| KeptHeader {
             alg: header.alg(),
@@ -200,8 +216,7 @@ impl ReadJwt {
             typ: place(header.typ()),
             x5t_s256: place(header.x5t_s256()),
         });
-        let text = utf8(payload).map_err(VerificationError::Claims)?;
-        Ok(Self { text: text.into(), payload: length, signed, header, claims })
+        Self { text: payload.as_str().into(), payload: length, signed, header, claims }
     }
 
     /// Returns the `iss` of the token.

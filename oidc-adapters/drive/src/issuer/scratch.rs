@@ -1,10 +1,11 @@
 //! The [`Scratch`] of each thread: memory for verifying tokens, used again and again.
 
 use oidc_proto::token::Scratch;
-use std::{cell::RefCell, mem::take};
+use std::cell::Cell;
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    /// In a box, so that taking it and giving it back moves a pointer.
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }
 
 /// Runs `run` with the scratch memory of this thread.
@@ -16,17 +17,11 @@ pub(crate) fn with_scratch<T>(run: impl FnOnce(&mut Scratch) -> T) -> T {
 }
 
 /// Takes the scratch memory of this thread, or makes new memory if that is in use or gone.
-fn take_scratch() -> Scratch {
-    let here =
-        SCRATCH.try_with(|scratch| scratch.try_borrow_mut().ok().map(|mut scratch| take(&mut *scratch)));
-    here.ok().flatten().unwrap_or_default()
+fn take_scratch() -> Box<Scratch> {
+    SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default()
 }
 
 /// Gives scratch memory back to this thread.
-fn give_back(scratch: Scratch) {
-    let _gone = SCRATCH.try_with(|mine| {
-        if let Ok(mut mine) = mine.try_borrow_mut() {
-            *mine = scratch;
-        }
-    });
+fn give_back(scratch: Box<Scratch>) {
+    let _gone = SCRATCH.try_with(|mine| mine.set(Some(scratch)));
 }

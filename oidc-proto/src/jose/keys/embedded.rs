@@ -6,16 +6,19 @@
 //! second step checks the numbers of the key, and runs only after all other checks of the token.
 
 use super::{
-    super::{algorithm::Algorithm, algorithm_set::AlgorithmSet},
+    super::{algorithm::Algorithm, algorithm_set::AlgorithmSet, header::Aside},
     key::{self, Kind},
     key_error::KeyError,
     members::WrittenKey,
     numbers::Numbers,
     thumbprint,
 };
-use crate::base::json::{
-    Checked, JsonError, MAX_DEPTH, Names,
-    object::{Object, Read, Target},
+use crate::{
+    backend::PublicKey,
+    base::json::{
+        Checked, JsonError,
+        object::{Object, Read},
+    },
 };
 use serde::de::MapAccess;
 
@@ -32,7 +35,8 @@ pub(crate) struct EmbeddedKey {
     flaw: Option<KeyError>,
 }
 
-/// The member `jwk` of a header that was already checked: the key that the sender of the token has chosen.
+/// The member `jwk` of a header: the key that the sender of the token has chosen. [`Header::parse_with`](crate::jose::Header::parse_with)
+/// reads it.
 #[derive(Default)]
 pub(crate) struct HeaderKey<'t> {
     key: WrittenKey<'t>,
@@ -49,39 +53,25 @@ enum Found {
 }
 
 impl<'t> HeaderKey<'t> {
-    /// Finds the key in a decoded header. Returns `None` if there is none, or `null` for it.
+    /// Returns the key that was read. `None` if there was none, or `null` for it.
     ///
     /// # Errors
     /// `jwk` is not an object.
-    pub(crate) fn find(header: &'t [u8], names: &mut Names) -> Result<Option<Self>, JsonError> {
-        names.clear();
-        let mut target = Self::default();
-        let checked = Checked { text: header, names, depth: MAX_DEPTH };
-        Object { checked, target: &mut target }.parse()?;
-        match target.found {
+    pub(crate) fn found(self) -> Result<Option<Self>, JsonError> {
+        match self.found {
             Found::Nothing => Ok(None),
-            Found::Key => Ok(Some(target)),
+            Found::Key => Ok(Some(self)),
             Found::Other => Err(JsonError::WrongType { member: "jwk", expected: "an object" }),
         }
     }
 }
 
-impl<'t> Target<'t> for HeaderKey<'t> {
-    type Member = bool;
-
-    fn member(name: &str) -> bool {
+impl<'t> Aside<'t> for HeaderKey<'t> {
+    fn wants(name: &str) -> bool {
         name == "jwk"
     }
 
-    fn read<A: MapAccess<'t>>(
-        &mut self,
-        is_key: bool,
-        members: &mut A,
-        inner: Checked<'_, '_>,
-    ) -> Result<(), A::Error> {
-        if !is_key {
-            return members.next_value_seed(inner);
-        }
+    fn read<A: MapAccess<'t>>(&mut self, members: &mut A, inner: Checked<'_, '_>) -> Result<(), A::Error> {
         let object = Object { checked: inner, target: &mut self.key };
         self.found = match members.next_value_seed(object)? {
             Read::Object => Found::Key,
@@ -134,18 +124,26 @@ impl EmbeddedKey {
         self.numbers.rsa_bits().is_some_and(|bits| bits > MAX_EMBEDDED_RSA)
     }
 
-    /// Checks the numbers of the key, and then whether it made this signature. This is the expensive part. The
-    /// algorithm must be one of the key.
+    /// Checks the numbers of the key, and whether it made this signature. This is the expensive part. The algorithm must
+    /// be one of the key.
+    ///
+    /// Before ring uses a point, it checks that the point is on its curve. So a signature that it finds right is made with
+    /// such a point, and our own check of the point only tells why another signature is refused.
     pub(crate) fn verify(
         self,
         algorithm: Algorithm,
         message: &[u8],
         signature: &[u8],
     ) -> Result<bool, KeyError> {
+        let verifies = |key: &PublicKey| key.verify(algorithm.scheme(), message, signature);
+        let point = self.numbers.point();
+        if self.flaw.is_none() && point.as_ref().is_some_and(verifies) {
+            return Ok(true);
+        }
         let public = self.numbers.judged()?;
         match self.flaw {
             Some(flaw) => Err(flaw),
-            None => Ok(public.verify(algorithm.scheme(), message, signature)),
+            None => Ok(point.is_none() && verifies(&public)),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! is checked each time: the issuer, the audience, the times, the algorithm, the type, the keys that the sender holds. So
 //! the cache can neither skip an audience nor miss an expiry.
 //!
-//! A token is found by a keyed hash of its signature, and counts only if all its bytes are the same. It stops counting
+//! A token is found by a keyed hash of the end of its signature, and counts only if all its bytes are the same. It stops counting
 //! when the key set has another generation, for example because a key is gone. A refused token leaves nothing behind.
 
 mod remembered;

@@ -3,14 +3,18 @@
 use super::RememberedToken;
 use crate::base::moment::{Moment, Timestamp};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{HashMap, VecDeque},
     fmt,
-    hash::{DefaultHasher, Hasher},
+    hash::{BuildHasherDefault, DefaultHasher, Hasher},
     mem::{replace, take},
 };
 
 /// The most entries that get a second chance before one is forgotten. So no call takes long.
 const CHANCES: usize = 64;
+
+/// How many bytes at the end of a token tell its place. They belong to its signature, or are the whole signature and the
+/// end of the payload. A token that is not the same has other ones, unless its issuer wants to disturb its own tokens.
+const END: usize = 64;
 
 /// A store of tokens with a valid signature. [`SignatureCache`] is one.
 ///
@@ -83,11 +87,29 @@ pub trait SignatureMemory {
 pub struct SignatureCache {
     /// The secret of the hash, so that nobody outside can choose tokens of one place.
     secret: [u8; 16],
-    entries: BTreeMap<u64, Entry>,
+    entries: HashMap<u64, Entry, BuildHasherDefault<Placed>>,
     /// The places of the entries, from the oldest to the newest. One that was used is sent to the end once.
     order: VecDeque<u64>,
     bytes: usize,
     max_bytes: usize,
+}
+
+/// The hash of a place in the table: the place, which is a hash already.
+#[derive(Default)]
+struct Placed(u64);
+
+impl Hasher for Placed {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, place: u64) {
+        self.0 = place;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 #[derive(Clone)]
@@ -104,7 +126,7 @@ impl SignatureCache {
     #[must_use]
     pub fn new(max_bytes: usize, moment: Moment) -> Self {
         let (_, mut entropy) = moment.split();
-        let (entries, order) = (BTreeMap::new(), VecDeque::new());
+        let (entries, order) = (HashMap::default(), VecDeque::new());
         Self { secret: entropy.salt(), entries, order, bytes: 0, max_bytes }
     }
 
@@ -144,12 +166,12 @@ impl SignatureCache {
         self.bytes = 0;
     }
 
-    /// Returns the place of a token: a hash of its signature with the secret. Tokens of one place replace each other.
+    /// Returns the place of a token: a hash of its end with the secret. Tokens of one place replace each other.
     fn place(&self, token: &str) -> u64 {
-        let signature = token.rsplit_once('.').map_or(token, |(_, signature)| signature);
+        let token = token.as_bytes();
         let mut hash = DefaultHasher::new();
         hash.write(&self.secret);
-        hash.write(signature.as_bytes());
+        hash.write(token.last_chunk::<END>().map_or(token, |end| end));
         hash.finish()
     }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     base::{
-        json::{Checked, JsonError, MAX_DEPTH, Name, Names, check, refuse, utf8},
+        json::{Checked, JsonError, MAX_DEPTH, Name, Names, check, refuse},
         moment::Timestamp,
     },
     token::VerificationError,
@@ -19,12 +19,13 @@ use std::fmt;
 
 /// Reads a set of claims.
 pub(super) fn read<'a>(
-    payload: &'a [u8],
+    text: &'a str,
     names: &mut Names,
     reading: Reading,
 ) -> Result<Claims<'a>, VerificationError> {
     names.clear();
-    let mut from = serde_json::Deserializer::from_str(utf8(payload).map_err(VerificationError::Claims)?);
+    let payload = text.as_bytes();
+    let mut from = serde_json::Deserializer::from_str(text);
     let mut claims = Claims::default();
     match from
         .deserialize_map(Reader { payload, names, claims: &mut claims, reading })

@@ -23,9 +23,9 @@ impl Place {
     }
 
     /// Appends a part to a text, and returns where it is there.
-    pub(in crate::token) fn appended(part: &str, text: &mut Vec<u8>) -> Option<Self> {
+    pub(in crate::token) fn appended(part: &str, text: &mut String) -> Option<Self> {
         let start = u32::try_from(text.len()).ok()?;
-        text.extend_from_slice(part.as_bytes());
+        text.push_str(part);
         Some(Self { start, end: u32::try_from(text.len()).ok()? })
     }
 

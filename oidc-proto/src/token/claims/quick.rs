@@ -21,9 +21,10 @@ use std::borrow::Cow;
 const MAX_DIGITS: usize = 15;
 
 /// Reads a set of claims, or returns `None` if the document is not plain.
-pub(super) fn read<'a>(payload: &'a [u8], names: &mut Names, reading: Reading) -> Option<Claims<'a>> {
+pub(super) fn read<'a>(text: &'a str, names: &mut Names, reading: Reading) -> Option<Claims<'a>> {
     names.clear();
-    let mut from = Plain { text: std::str::from_utf8(payload).ok()?, at: 0, names };
+    let payload = text.as_bytes();
+    let mut from = Plain { text, at: 0, names };
     let mut claims = Claims::default();
     // One bit for each claim that has been read. The names of all others are noted.
     let mut seen = 0_u32;

@@ -89,6 +89,16 @@ impl Numbers {
         }
     }
 
+    /// The key of a point on NIST's curves, unchecked: only for a verification that checks the point before it uses it, as
+    /// ring does.
+    pub(super) fn point(&self) -> Option<PublicKey> {
+        match self {
+            Self::P256(point) => Some(PublicKey::P256(uncompressed(point))),
+            Self::P384(point) => Some(PublicKey::P384(uncompressed(point))),
+            Self::P521(_) | Self::Rsa { .. } | Self::Ed25519(_) | Self::MlDsa(..) => None,
+        }
+    }
+
     /// Checks the numbers. This is the expensive part of reading a key.
     pub(super) fn judged(self) -> Result<PublicKey, KeyError> {
         match self {

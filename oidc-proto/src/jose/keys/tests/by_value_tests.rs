@@ -14,8 +14,12 @@ use crate::{
         testdata,
     },
 };
+use embedded_by_value_tests::agree_embedded;
 use ring::agreement;
 use serde_json::{Value, json};
+
+#[path = "embedded_by_value_tests.rs"]
+mod embedded_by_value_tests;
 
 /// What is known of a key: its name, its certificate, its issuer, its algorithms and its thumbprint.
 type Facts = (Option<String>, Option<String>, Option<String>, AlgorithmSet, Option<String>);
@@ -248,57 +252,6 @@ fn agree(jwks: &[u8]) {
         }
         (set, by_value) => assert_eq!(set.map(drop), by_value.map(drop), "{text}"),
     }
-}
-
-/// The keys of a header, read by value: the thumbprint, and then whether the numbers are right.
-fn embedded_by_value(header: &[u8]) -> Result<(String, Result<(), KeyError>), Option<KeyError>> {
-    let mut header = Members::parse(header).map_err(|_| None)?;
-    let members = header.object("jwk").map_err(|_| None)?.ok_or(None)?;
-    let private = is_private(&members);
-    let jwk = typed(members)?;
-    match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-        ("AKP", _) => return Err(Some(KeyError::UnknownKeyType)),
-        ("EC", Some("P-521")) => return Err(Some(KeyError::UnknownCurve)),
-        _ => {}
-    }
-    if algorithms(&jwk)?.intersection(AlgorithmSet::ASYMMETRIC).is_empty() {
-        return Err(Some(KeyError::UnknownKeyType));
-    }
-    if private {
-        return Err(Some(KeyError::PrivateMembers));
-    }
-    let number = |name, member| match bytes(name, member)?.as_slice() {
-        [0, ..] => Err(KeyError::LeadingZero(name)),
-        _ => Ok(()),
-    };
-    let Some(thumbprint) = jwk.thumbprint() else {
-        let (first, second) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-            ("RSA", _) => (number("n", &jwk.n), number("e", &jwk.e)),
-            ("EC", Some("P-384")) => {
-                (coordinate("x", &jwk.x, 48).map(drop), coordinate("y", &jwk.y, 48).map(drop))
-            }
-            ("EC", _) => (coordinate("x", &jwk.x, 32).map(drop), coordinate("y", &jwk.y, 32).map(drop)),
-            _ => (coordinate("x", &jwk.x, 32).map(drop), Ok(())),
-        };
-        return Err(Some(first.and(second).err().unwrap_or(KeyError::BadPoint)));
-    };
-    let judged = numbers(&jwk, algorithms(&jwk)?).map(drop);
-    if judged == Err(KeyError::RsaTooShort) {
-        return Err(Some(KeyError::RsaTooShort));
-    }
-    let issuer = jwk.extra.get("issuer").is_none_or(|issuer| issuer.is_null() || issuer.is_string());
-    Ok((thumbprint, judged.and(if issuer { Ok(()) } else { Err(KeyError::WrongType("issuer")) })))
-}
-
-fn agree_embedded(header: &[u8]) {
-    let read = || {
-        let mut names = Names::default();
-        let key = HeaderKey::find(header, &mut names).map_err(|_| None)?.ok_or(None)?;
-        let key = EmbeddedKey::read(&key)?;
-        let algorithm = key.algorithms().iter().next().ok_or(None)?;
-        Ok((key.thumbprint().to_owned(), key.verify(algorithm, b"message", &[7; 64]).map(|_| ())))
-    };
-    assert_eq!(read(), embedded_by_value(header), "{}", String::from_utf8_lossy(header));
 }
 
 /// Draws numbers from a seed.
