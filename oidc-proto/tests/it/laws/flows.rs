@@ -15,8 +15,8 @@ use oidc_proto::{
     Moment, Secret, Timestamp, UrlPolicy,
     flow::{
         Authenticated, Call, Client, ClientBuilder, ClientCredentialsGrant, ClientCredentialsRequest,
-        DeviceGrant, Discovery, DiscoveryOptions, JwksRetrieval, Login, Pause, PreviousLogin,
-        ResourceDiscovery, Step,
+        ClientIdMetadataRetrieval, DeviceGrant, Discovery, DiscoveryOptions, JwksRetrieval, Login, Pause,
+        PreviousLogin, ResourceDiscovery, Step,
     },
     jose::{Algorithm, KeySet, Sign},
     message::AuthorizationResponse,
@@ -59,6 +59,7 @@ pub(crate) enum Kind {
     EitherForm,
     SignedMetadata,
     ResourceDiscovery,
+    ClientDocument,
     Jwks,
     Code {
         userinfo: bool,
@@ -105,11 +106,12 @@ pub(crate) enum Kind {
     Registration(registration::About),
 }
 
-pub(crate) const EVERY: [Kind; 40] = [
+pub(crate) const EVERY: [Kind; 41] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
     Kind::ResourceDiscovery,
+    Kind::ClientDocument,
     Kind::Jwks,
     Kind::Code { userinfo: false, keys: Keys::Current },
     Kind::Code { userinfo: false, keys: Keys::Stale },
@@ -154,6 +156,7 @@ impl Kind {
     pub(crate) const fn bound(self) -> (usize, i64) {
         match self {
             Self::Discovery | Self::SignedMetadata | Self::ResourceDiscovery | Self::Jwks => (1, 0),
+            Self::ClientDocument => (1, 0),
             Self::UserInfo | Self::ClientCredentialsOnce | Self::Introspection { once: true } => (1, 0),
             Self::MetadataRenewal | Self::KeyRenewal | Self::TokenRenewal | Self::Registration(_) => (1, 0),
             Self::DeviceAuthorization
@@ -285,6 +288,11 @@ impl Kind {
                         metadata(found)
                     },
                 )
+            }
+            (Self::ClientDocument, _) => {
+                let document = super::world::client_document();
+                let call = ClientIdMetadataRetrieval::start(document.client_id(), &policy).unwrap();
+                world.play(call, |pause, _| pause, |found| format!("{found:?}"))
             }
             (Self::ResourceDiscovery, _) => {
                 let call = ResourceDiscovery::start(RESOURCE, &policy).unwrap();

@@ -270,11 +270,12 @@ fn the_smallest_and_largest_times_break_nothing() {
 #[test]
 fn an_honest_provider_gets_exactly_these_requests() {
     const OPENID: &str = "GET /.well-known/openid-configuration";
-    let table: [(Kind, &[&str]); 43] = [
+    let table: [(Kind, &[&str]); 44] = [
         (Kind::Discovery, &[OPENID]),
         (Kind::EitherForm, &["GET /.well-known/oauth-authorization-server", OPENID]),
         (Kind::SignedMetadata, &[OPENID]),
         (Kind::ResourceDiscovery, &["GET /.well-known/oauth-protected-resource/api"]),
+        (Kind::ClientDocument, &["GET /client.json"]),
         (Kind::MetadataRenewal, &[OPENID]),
         (Kind::Jwks, &["GET /jwks"]),
         (Kind::KeyRenewal, &["GET /jwks"]),
@@ -347,6 +348,7 @@ fn e40_every_request_says_that_it_expects_json() {
         "GET /.well-known/oauth-authorization-server",
         "GET /.well-known/oauth-protected-resource/api",
         "GET /.well-known/openid-configuration",
+        "GET /client.json",
         "GET /jwks",
         "GET /register/client-1",
         "GET /userinfo",
