@@ -15,7 +15,7 @@ use oidc_proto::{
     Moment, Secret, Timestamp, UrlPolicy,
     flow::{
         Authenticated, Call, Client, ClientBuilder, ClientCredentialsGrant, ClientCredentialsRequest,
-        DeviceGrant, Discovery, JwksRetrieval, Login, Pause, PreviousLogin, Step,
+        ClientIdMetadataRetrieval, DeviceGrant, Discovery, JwksRetrieval, Login, Pause, PreviousLogin, Step,
     },
     jose::{Algorithm, KeySet, Sign},
     message::AuthorizationResponse,
@@ -58,6 +58,7 @@ pub(crate) enum Kind {
     SignedMetadata,
     ResourceDiscovery,
     AuthorizationDiscovery,
+    ClientDocument,
     Jwks,
     Code {
         userinfo: bool,
@@ -104,12 +105,13 @@ pub(crate) enum Kind {
     Registration(registration::About),
 }
 
-pub(crate) const EVERY: [Kind; 41] = [
+pub(crate) const EVERY: [Kind; 42] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
     Kind::ResourceDiscovery,
     Kind::AuthorizationDiscovery,
+    Kind::ClientDocument,
     Kind::Jwks,
     Kind::Code { userinfo: false, keys: Keys::Current },
     Kind::Code { userinfo: false, keys: Keys::Stale },
@@ -154,6 +156,7 @@ impl Kind {
     pub(crate) const fn bound(self) -> (usize, i64) {
         match self {
             Self::Discovery | Self::SignedMetadata | Self::ResourceDiscovery | Self::Jwks => (1, 0),
+            Self::ClientDocument => (1, 0),
             Self::UserInfo | Self::ClientCredentialsOnce | Self::Introspection { once: true } => (1, 0),
             Self::MetadataRenewal | Self::KeyRenewal | Self::TokenRenewal | Self::Registration(_) => (1, 0),
             Self::DeviceAuthorization
@@ -276,6 +279,12 @@ impl Kind {
                 | Self::MetadataRenewal,
                 _,
             ) => endpoints::discover(self, &mut world, signers),
+            (Self::ClientDocument, _) => {
+                let document = super::world::client_document();
+                let policy = UrlPolicy::default();
+                let call = ClientIdMetadataRetrieval::start(document.client_id(), &policy).unwrap();
+                world.play(call, |pause, _| pause, |found| format!("{found:?}"))
+            }
             (Self::Jwks, _) => {
                 let call: Call<JwksRetrieval> = client.jwks().unwrap();
                 world.play(call, |pause, _| pause, |keys| format!("{keys:?}"))

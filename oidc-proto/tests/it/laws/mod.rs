@@ -271,7 +271,7 @@ fn the_smallest_and_largest_times_break_nothing() {
 #[test]
 fn an_honest_provider_gets_exactly_these_requests() {
     const OPENID: &str = "GET /.well-known/openid-configuration";
-    let table: [(Kind, &[&str]); 44] = [
+    let table: [(Kind, &[&str]); 45] = [
         (Kind::Discovery, &[OPENID]),
         (Kind::EitherForm, &["GET /.well-known/oauth-authorization-server", OPENID]),
         (Kind::SignedMetadata, &[OPENID]),
@@ -280,6 +280,7 @@ fn an_honest_provider_gets_exactly_these_requests() {
             Kind::AuthorizationDiscovery,
             &["GET /.well-known/oauth-protected-resource/api", "GET /.well-known/oauth-authorization-server"],
         ),
+        (Kind::ClientDocument, &["GET /client.json"]),
         (Kind::MetadataRenewal, &[OPENID]),
         (Kind::Jwks, &["GET /jwks"]),
         (Kind::KeyRenewal, &["GET /jwks"]),
@@ -352,6 +353,7 @@ fn e40_every_request_says_that_it_expects_json() {
         "GET /.well-known/oauth-authorization-server",
         "GET /.well-known/oauth-protected-resource/api",
         "GET /.well-known/openid-configuration",
+        "GET /client.json",
         "GET /jwks",
         "GET /register/client-1",
         "GET /userinfo",

@@ -4,6 +4,7 @@ use super::flows::{ISSUER, RESOURCE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use oidc_proto::{
     flow::{Error, Flow, Pause, Request, Step},
+    message::{ClientIdMetadataDocument, ClientIdUrl},
     metadata::ResourceMetadata,
 };
 use oidc_testkit::{Moment, TestProvider, Timestamp};
@@ -239,6 +240,12 @@ impl Trace {
     }
 }
 
+/// The document of a client that publishes it at the same host.
+pub(crate) fn client_document() -> ClientIdMetadataDocument {
+    let client_id = ClientIdUrl::parse("https://op.example/client.json").unwrap();
+    ClientIdMetadataDocument::builder(client_id, "App").loopback_redirects("/callback").build().unwrap()
+}
+
 /// A provider, a script, and a clock.
 pub(crate) struct World {
     pub(crate) provider: TestProvider,
@@ -342,6 +349,9 @@ impl World {
                 let body = metadata.to_json().to_string().into_bytes();
                 let response = Response::builder().header(header::CONTENT_TYPE, "application/json");
                 response.body(body).unwrap()
+            }
+            _ if request.uri().path() == "/client.json" => {
+                client_document().response(Duration::from_secs(60))
             }
             _ => self.provider.handle(request, self.clock),
         };
