@@ -179,7 +179,10 @@ fn pkce_is_demanded_where_the_rules_say_so() {
             web.put(OAUTH, Page::status(404));
             web.put(place, Page::json(&with(server(AS), &json!({ MEMBER: listed }))));
             match super::run(&mut web, AuthorizationDiscovery::new(API, &UrlPolicy::default()).rules(rules)) {
-                Ok(Some(found)) => Ok(assert_eq!(found.server.issuer, AS)),
+                Ok(Some(found)) => {
+                    assert_eq!(found.server.issuer, AS);
+                    Ok(())
+                }
                 Err(oidc_proto::Error::Response(error)) => Err(error.rule),
                 other => panic!("{other:?}"),
             }

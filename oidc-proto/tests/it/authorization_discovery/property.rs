@@ -248,13 +248,13 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
         prop_assert_eq!(&json!(found.server.issuer), listed[0], "the first is chosen");
     }
     let parents = ["https://api.example", "https://api.example/v1/"];
-    let may_be_parent = case.rules % 4 != 0;
+    let may_be_parent = !case.rules.is_multiple_of(4);
     prop_assert!(resource == API || may_be_parent && parents.contains(&resource), "{}", resource);
     let s256 = found.server.code_challenge_methods_supported;
     let unstated = case.rules % 4 <= 1 || case.rules >> 4 & 1 == 1;
     prop_assert!(
-        s256.as_ref()
-            .map_or(unstated, |list| list.iter().any(|method| method == "S256") || case.rules % 4 == 0)
+        s256.as_ref().map_or(unstated, |list| list.iter().any(|method| method == "S256")
+            || case.rules.is_multiple_of(4))
     );
     let of_challenge = case.challenge.map(|_| vec!["a".to_owned(), "b".to_owned()]);
     prop_assert_eq!(found.scope, of_challenge.or(found.resource.scopes_supported));
