@@ -3,18 +3,17 @@
 //! The registry is IANA's "OAuth Dynamic Client Registration Metadata"; the members come from RFC 7591 section 2, OpenID
 //! Connect Dynamic Client Registration 1.0 section 2, and the specifications named at each member.
 
-use super::keys;
+use super::{checks::OF_PROVIDER, keys};
 use crate::{
     base::{
         json::{Extra, Members},
         moment::seconds_up_to,
-        visible::without_query,
     },
     jose::Jwk,
-    metadata::{MemberError, MetadataError, UnusableMember, typed},
+    metadata::{ClientAuthentication, MemberError, MetadataError, UnusableMember, typed},
 };
 use serde_json::{Map, Value};
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 macro_rules! client_metadata {
     (
@@ -349,20 +348,27 @@ fn put(members: &mut Map<String, Value>, name: &str, value: Option<impl Into<Val
     }
 }
 
-/// Shows the kind of the client and the names of its members. Their values may be secret: somebody may have put the
-/// response to a registration here.
+/// Shows the kind of the client and the names of its members, as far as they are registered. Everything else may be a
+/// secret: somebody may have put the response to a registration here, and a provider may repeat what it likes.
 impl fmt::Debug for ClientMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let document = self.to_json();
-        let mut names: Vec<_> = document.as_object().into_iter().flat_map(Map::keys).collect();
-        names.sort_unstable();
-        let uris = self.redirect_uris.as_deref().unwrap_or_default();
+        let names =
+            document.as_object().into_iter().flat_map(Map::keys).filter_map(|name| registered_name(name));
+        let kind = self.application_type.as_deref().filter(|kind| ["web", "native"].contains(kind));
+        let method = self.token_endpoint_auth_method.as_deref().and_then(ClientAuthentication::from_name);
         f.debug_struct("ClientMetadata")
-            .field("application_type", &self.application_type)
-            .field("token_endpoint_auth_method", &self.token_endpoint_auth_method)
-            .field("redirect_uris", &uris.iter().map(|uri| without_query(uri)).collect::<Vec<_>>())
-            .field("members", &names)
+            .field("application_type", &kind)
+            .field("token_endpoint_auth_method", &method)
+            .field("redirect_uris", &self.redirect_uris.as_ref().map(Vec::len))
+            .field("members", &names.collect::<BTreeSet<_>>())
+            .field("others", &self.extra.len())
             .field("set_aside", &self.set_aside)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the name of a member, if it is registered.
+pub(super) fn registered_name(name: &str) -> Option<&'static str> {
+    ClientMetadata::MEMBERS.iter().chain(&OF_PROVIDER).copied().find(|known| *known == name)
 }
