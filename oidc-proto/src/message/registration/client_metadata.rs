@@ -3,7 +3,7 @@
 //! The registry is IANA's "OAuth Dynamic Client Registration Metadata"; the members come from RFC 7591 section 2, OpenID
 //! Connect Dynamic Client Registration 1.0 section 2, and the specifications named at each member.
 
-use super::{checks::OF_PROVIDER, keys};
+use super::keys;
 use crate::{
     base::{
         json::{Extra, Members},
@@ -333,6 +333,16 @@ impl ClientMetadata {
         }
     }
 }
+
+/// The members that the provider sets.
+pub(super) const OF_PROVIDER: [&str; 6] = [
+    "client_id",
+    "client_secret",
+    "client_id_issued_at",
+    "client_secret_expires_at",
+    "registration_access_token",
+    "registration_client_uri",
+];
 
 /// The switches of defenses: a misspelled value must not turn a defense off.
 const CRITICAL: [&str; 4] = [

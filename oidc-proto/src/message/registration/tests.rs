@@ -1,6 +1,6 @@
 //! The metadata of a client: what is written, what is read, and what is refused.
 
-use super::{checks::OF_PROVIDER, *};
+use super::{client_metadata::OF_PROVIDER, *};
 use crate::{
     base::json::JsonError,
     jose::Jwk,
