@@ -4,7 +4,7 @@
 //! origin can do nothing that a program elsewhere could not.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
-use oidc_proto::resource::Published;
+use oidc_proto::resource::PublishedMetadata;
 use std::sync::Arc;
 
 pub(crate) const ANY: HeaderValue = HeaderValue::from_static("*");
@@ -114,7 +114,7 @@ impl Cors {
     /// Answers a preflight.
     pub(crate) fn preflight<B, R: From<&'static str>>(
         &self,
-        published: &Published,
+        published: &PublishedMetadata,
         request: &Request<B>,
     ) -> Option<Response<R>> {
         let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD).filter(|_| asks(request))?;
@@ -135,7 +135,7 @@ impl Cors {
     }
 
     /// Returns what a browser is told about the response to this request.
-    pub(crate) fn told(&self, published: &Published, headers: &HeaderMap) -> Told {
+    pub(crate) fn told(&self, published: &PublishedMetadata, headers: &HeaderMap) -> Told {
         Told { cors: self.clone(), origin: self.allowed_origin(headers), mcp: published.is_mcp() }
     }
 

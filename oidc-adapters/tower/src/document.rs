@@ -2,7 +2,7 @@
 
 use crate::cors;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use oidc_proto::resource::Published;
+use oidc_proto::resource::PublishedMetadata;
 
 /// How long others may keep the document. It bounds how long a client goes on with an authorization server that the
 /// resource no longer names.
@@ -12,7 +12,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// Returns the response to a request for the metadata of a resource: the document as JSON, for `GET` and `HEAD` of anybody
 /// and any origin. `OPTIONS` is answered for browsers, and every other method with 405. Call it where
-/// [`Published::is_at`] holds. [`ProtectLayer`](crate::ProtectLayer) does so itself.
+/// [`PublishedMetadata::is_at`] holds. [`ProtectLayer`](crate::ProtectLayer) does so itself.
 ///
 /// ```
 /// use http::{Request, Response};
@@ -34,7 +34,10 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 /// assert!(response.body().contains(r#""authorization_servers":["https://op.example"]"#));
 /// # Ok(()) }
 /// ```
-pub fn resource_metadata<B, R: From<String>>(published: &Published, request: &Request<B>) -> Response<R> {
+pub fn resource_metadata<B, R: From<String>>(
+    published: &PublishedMetadata,
+    request: &Request<B>,
+) -> Response<R> {
     let document = published.document();
     let (status, body) = match *request.method() {
         Method::GET => (StatusCode::OK, document),

@@ -4,7 +4,7 @@ use super::{
     challenge::{Challenges, is_quotable},
     credentials::CredentialPolicy,
     issuer::{MAX_ISSUER_TEMPLATES, MAX_ISSUERS, ResourceServerError, Trusted, TrustedIssuer},
-    publish::{self, Published},
+    publish::{self, PublishedMetadata},
     server::{CertificateBinding, Dpop, ResourceServer, Settings},
 };
 use crate::{backend::Mac, metadata::ResourceMetadata, sender::DpopVerifier};
@@ -287,7 +287,7 @@ impl ResourceServerBuilder {
                 certificates: self.certificate != CertificateBinding::Off,
                 mcp: self.mcp,
             };
-            Published::new(about, settings)
+            PublishedMetadata::new(about, settings)
         });
         let published = published.transpose()?;
         let place = published.as_ref().map(|published| published.url().as_str().to_owned());
@@ -296,7 +296,7 @@ impl ResourceServerBuilder {
             resource_metadata: place.or(self.resource_metadata),
             bearer,
             dpop,
-            scope: published.as_ref().and_then(Published::scope),
+            scope: published.as_ref().and_then(PublishedMetadata::scope),
             in_one_line: published.is_some(),
             mcp: self.mcp,
         });

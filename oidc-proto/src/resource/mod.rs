@@ -61,7 +61,7 @@
 //! specifications name. [`Verdict`] has an example with DPoP proofs.
 //!
 //! With [`ResourceServerBuilder::publish`], a client that knows only the URL of the API finds its way in (RFC 9728), and
-//! [`ResourceServerBuilder::mcp`] makes the API an MCP server. [`Published`] is what they are told.
+//! [`ResourceServerBuilder::mcp`] makes the API an MCP server. [`PublishedMetadata`] is what they are told.
 //!
 //! An adapter for your web framework does these steps and fetches the keys: use it if there is one.
 //!
@@ -102,7 +102,7 @@ pub use credentials::{
     AuthenticationScheme, CredentialPolicy, Credentials, CredentialsError, MAX_CREDENTIALS,
 };
 pub use issuer::{MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, ResourceServerError, TrustedIssuer};
-pub use publish::Published;
+pub use publish::PublishedMetadata;
 pub use record::{MAX_SHOWN, VerdictOutcome, VerdictRecord};
 pub use request::{Findings, Inspected, RequestView};
 pub use requirement::Requirement;

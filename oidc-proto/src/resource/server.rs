@@ -4,7 +4,7 @@ use super::{
     challenge::{Challenges, DenialReason, Denied, Details},
     credentials::CredentialPolicy,
     issuer::Trusted,
-    publish::Published,
+    publish::PublishedMetadata,
     record::VerdictRecord,
 };
 use crate::{
@@ -87,7 +87,7 @@ pub(super) struct Settings {
     pub(super) certificate: CertificateBinding,
     pub(super) origin: String,
     pub(super) about: Arc<Challenges>,
-    pub(super) published: Option<Published>,
+    pub(super) published: Option<PublishedMetadata>,
     pub(super) pseudonyms: Option<Mac>,
 }
 
@@ -180,7 +180,7 @@ impl ResourceServer {
     /// [`ResourceServerBuilder::publish`](super::ResourceServerBuilder::publish) or
     /// [`mcp`](super::ResourceServerBuilder::mcp) is set.
     #[must_use]
-    pub fn published(&self) -> Option<&Published> {
+    pub fn published(&self) -> Option<&PublishedMetadata> {
         self.settings.published.as_ref()
     }
 

@@ -1,4 +1,4 @@
-//! [`Published`]: what a resource server tells clients that know only its URL: the metadata of the resource, and where
+//! [`PublishedMetadata`]: what a resource server tells clients that know only its URL: the metadata of the resource, and where
 //! they are (RFC 9728).
 
 use super::{credentials::CredentialPolicy, issuer::ResourceServerError};
@@ -39,14 +39,14 @@ pub(super) const OFFLINE_ACCESS: &str = "offline_access";
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Published {
+pub struct PublishedMetadata {
     url: EndpointUrl,
     metadata: ResourceMetadata,
     document: String,
     mcp: bool,
 }
 
-impl Published {
+impl PublishedMetadata {
     /// Returns the URL of the document: the `resource_metadata` of every challenge.
     #[must_use]
     pub const fn url(&self) -> &EndpointUrl {
@@ -86,9 +86,12 @@ impl Published {
     }
 }
 
-impl fmt::Debug for Published {
+impl fmt::Debug for PublishedMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Published").field("url", &self.url).field("mcp", &self.mcp).finish_non_exhaustive()
+        f.debug_struct("PublishedMetadata")
+            .field("url", &self.url)
+            .field("mcp", &self.mcp)
+            .finish_non_exhaustive()
     }
 }
 
@@ -106,7 +109,7 @@ pub(super) struct Settings<'s> {
     pub(super) mcp: bool,
 }
 
-impl Published {
+impl PublishedMetadata {
     pub(super) fn new(
         mut about: ResourceMetadata,
         settings: Settings<'_>,
