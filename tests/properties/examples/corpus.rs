@@ -278,7 +278,22 @@ fn saved() -> Entries {
         grant[name] = value;
         grant.to_string()
     };
+    let registered = json!({
+        "version": 1, "issuer": ISSUER, "client_id": CLIENT, "client_secret": "a secret of the client",
+        "authentication": "client_secret_basic", "registration_access_token": "a-token-of-the-registration",
+        "registration_client_uri": "https://op.example/register/1",
+        "metadata": {"redirect_uris": [REDIRECT], "default_max_age": 9e9, "client_name": 7, "of_a_vendor": {"a": null}},
+    })
+    .to_string();
     entries([
+        ("registered-other", registered.replacen(ISSUER, "https://other.example", 1)),
+        ("registered-expired", registered.replacen('{', "{\"client_secret_expires_at\":1,", 1)),
+        (
+            "registered-place",
+            registered.replacen("https://op.example/register", "http://10.0.0.1/register", 1),
+        ),
+        ("registered-token", registered.replacen("a-token-of", "a token of", 1)),
+        ("registered", registered),
         ("pending-version", pending.replacen("\"v\":1", "\"v\":2", 1)),
         ("pending-more", pending.replacen('{', "{\"x\":1,", 1)),
         ("pending-twice", pending.replacen('{', "{\"v\":1,", 1)),

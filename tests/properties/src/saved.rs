@@ -2,10 +2,11 @@
 
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, check_texts, document, moment, provider_metadata};
 use oidc_proto::{
+    UrlPolicy,
     flow::{
         BACKCHANNEL_LIFETIME_CAP, BackchannelAuthentication, Client, DEVICE_LIFETIME_CAP,
         DeviceAuthorization, DpopKey, Error, PendingAuthorization, PreviousLogin, RETRY_AFTER_CAP,
-        SavedClientCredentials, Step,
+        RegisteredClient, SavedClientCredentials, Step,
     },
     message::AuthorizationResponse,
 };
@@ -116,6 +117,24 @@ pub fn saved(data: &[u8]) {
                 let code = error.code();
                 assert!(matches!(code, "config_saved_state" | "config_delivery_mode"), "{error}");
             }
+        }
+    }
+    if let Some(registered) = load::<RegisteredClient>(data) {
+        let shown = format!("{registered:?}");
+        let mut other = registered.clone();
+        for secret in [&mut other.client_secret, &mut other.registration_access_token] {
+            *secret = secret.as_ref().map(|_| "another one".into());
+        }
+        assert_eq!(format!("{other:?}"), shown, "neither secret shows");
+        match registered.builder(provider_metadata(&document()), NOW).and_then(|builder| builder.build()) {
+            Ok(client) => {
+                assert!(registered.issuer == ISSUER && !registered.is_expired(NOW), "{shown}");
+                assert_eq!(client.client_id(), registered.client_id);
+            }
+            Err(error) => check_texts(&error),
+        }
+        if let Err(error) = registered.read(&UrlPolicy::default()) {
+            assert_eq!(error.code(), "registration_not_managed", "{error}");
         }
     }
     if let Some(grant) = load::<SavedClientCredentials>(data) {

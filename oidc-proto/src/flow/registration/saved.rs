@@ -1,7 +1,7 @@
 //! The saved form of a [`RegisteredClient`]. It may have been kept where others can write, so it is checked.
 
 use crate::{
-    base::{json::Members, moment::Timestamp, secret::Secret},
+    base::{header::credentials, json::Members, moment::Timestamp, secret::Secret},
     flow::saved::{seal_as_json, text},
     message::{ClientMetadata, RegisteredClient, is_token},
     metadata::ClientAuthentication,
@@ -56,11 +56,12 @@ impl<'de> Deserialize<'de> for RegisteredClient {
         if saved.version != VERSION {
             return Err(D::Error::custom("the saved registration is of another version"));
         }
-        let secrets = [&saved.client_secret, &saved.registration_access_token];
         let is_secret = |secret: &Secret| is_token(secret.expose());
+        let is_bearer = |token: &Secret| credentials("Bearer", token).is_some();
         if !text::is_text(&saved.issuer)
             || !is_token(&saved.client_id)
-            || !secrets.into_iter().flatten().all(is_secret)
+            || !saved.client_secret.as_ref().is_none_or(is_secret)
+            || !saved.registration_access_token.as_ref().is_none_or(is_bearer)
             || !saved.registration_client_uri.as_deref().is_none_or(text::is_text)
         {
             return Err(D::Error::custom(
@@ -84,7 +85,10 @@ impl<'de> Deserialize<'de> for RegisteredClient {
             authentication,
             registration_access_token: saved.registration_access_token,
             registration_client_uri: saved.registration_client_uri,
-            metadata: ClientMetadata::read(Members::new(metadata)),
+            metadata: ClientMetadata {
+                set_aside: Vec::new(),
+                ..ClientMetadata::read(Members::new(metadata))
+            },
             changes: Vec::new(),
         })
     }

@@ -1,6 +1,6 @@
 //! [`ClientMetadataError`]: the rules that the metadata of a client keeps before it is sent.
 
-use super::ClientMetadata;
+use super::{ClientMetadata, client_metadata::OF_PROVIDER};
 use crate::{base::sentence::sentences_about, metadata::ClientAuthentication};
 
 /// Why the metadata of a client is not sent: its members contradict each other, or would give a secret away.
@@ -39,16 +39,6 @@ pub enum ClientMetadataError {
 }
 
 sentences_about!(ClientMetadataError: "the client metadata ");
-
-/// The members that the provider sets.
-pub(super) const OF_PROVIDER: [&str; 6] = [
-    "client_id",
-    "client_secret",
-    "client_id_issued_at",
-    "client_secret_expires_at",
-    "registration_access_token",
-    "registration_client_uri",
-];
 
 const CODE: &str = "authorization_code";
 const IMPLICIT: &str = "implicit";

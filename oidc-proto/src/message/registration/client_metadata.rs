@@ -8,13 +8,12 @@ use crate::{
     base::{
         json::{Extra, Members},
         moment::seconds_up_to,
-        visible::without_query,
     },
     jose::Jwk,
-    metadata::{MemberError, MetadataError, UnusableMember, typed},
+    metadata::{ClientAuthentication, MemberError, MetadataError, UnusableMember, typed},
 };
 use serde_json::{Map, Value};
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 macro_rules! client_metadata {
     (
@@ -81,7 +80,7 @@ macro_rules! client_metadata {
                     None
                 });
                 let default_max_age = typed(members.date("default_max_age"), &mut set_aside)
-                    .map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
+                    .map(|seconds| Duration::from_secs(seconds.clamp(0, i64::from(u32::MAX)).unsigned_abs()));
                 // No member stands twice: neither here nor in a request.
                 for unusable in &set_aside {
                     members.any(unusable.member);
@@ -335,6 +334,16 @@ impl ClientMetadata {
     }
 }
 
+/// The members that the provider sets.
+pub(super) const OF_PROVIDER: [&str; 6] = [
+    "client_id",
+    "client_secret",
+    "client_id_issued_at",
+    "client_secret_expires_at",
+    "registration_access_token",
+    "registration_client_uri",
+];
+
 /// The switches of defenses: a misspelled value must not turn a defense off.
 const CRITICAL: [&str; 4] = [
     "require_pushed_authorization_requests",
@@ -349,20 +358,27 @@ fn put(members: &mut Map<String, Value>, name: &str, value: Option<impl Into<Val
     }
 }
 
-/// Shows the kind of the client and the names of its members. Their values may be secret: somebody may have put the
-/// response to a registration here.
+/// Shows the kind of the client and the names of its members, as far as they are registered. Everything else may be a
+/// secret: somebody may have put the response to a registration here, and a provider may repeat what it likes.
 impl fmt::Debug for ClientMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let document = self.to_json();
-        let mut names: Vec<_> = document.as_object().into_iter().flat_map(Map::keys).collect();
-        names.sort_unstable();
-        let uris = self.redirect_uris.as_deref().unwrap_or_default();
+        let names =
+            document.as_object().into_iter().flat_map(Map::keys).filter_map(|name| registered_name(name));
+        let kind = self.application_type.as_deref().filter(|kind| ["web", "native"].contains(kind));
+        let method = self.token_endpoint_auth_method.as_deref().and_then(ClientAuthentication::from_name);
         f.debug_struct("ClientMetadata")
-            .field("application_type", &self.application_type)
-            .field("token_endpoint_auth_method", &self.token_endpoint_auth_method)
-            .field("redirect_uris", &uris.iter().map(|uri| without_query(uri)).collect::<Vec<_>>())
-            .field("members", &names)
+            .field("application_type", &kind)
+            .field("token_endpoint_auth_method", &method)
+            .field("redirect_uris", &self.redirect_uris.as_ref().map(Vec::len))
+            .field("members", &names.collect::<BTreeSet<_>>())
+            .field("others", &self.extra.len())
             .field("set_aside", &self.set_aside)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the name of a member, if it is registered.
+pub(super) fn registered_name(name: &str) -> Option<&'static str> {
+    ClientMetadata::MEMBERS.iter().chain(&OF_PROVIDER).copied().find(|known| *known == name)
 }

@@ -1,8 +1,8 @@
 //! [`RegisteredClient`]: a client that a provider has registered, and what it needs to be used or managed.
 
-use super::ClientMetadata;
+use super::{ClientMetadata, client_metadata::registered_name};
 use crate::{
-    base::{moment::Timestamp, secret::Secret, visible::without_query},
+    base::{moment::Timestamp, secret::Secret},
     metadata::ClientAuthentication,
 };
 use serde_json::Value;
@@ -61,7 +61,7 @@ pub struct RegisteredClient {
 /// # let _ = may_refresh;
 /// ```
 ///
-/// `Debug` shows no values.
+/// `Debug` shows no values, and no name that is not registered.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientMetadataChange {
@@ -75,7 +75,8 @@ pub struct ClientMetadataChange {
 
 impl fmt::Debug for ClientMetadataChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientMetadataChange").field("member", &self.member).finish_non_exhaustive()
+        let member = registered_name(&self.member);
+        f.debug_struct("ClientMetadataChange").field("member", &member).finish_non_exhaustive()
     }
 }
 
@@ -89,7 +90,7 @@ impl fmt::Debug for RegisteredClient {
             .field("client_secret_expires_at", &self.client_secret_expires_at)
             .field("authentication", &self.authentication)
             .field("registration_access_token", &self.registration_access_token)
-            .field("registration_client_uri", &self.registration_client_uri.as_deref().map(without_query))
+            .field("has_registration_client_uri", &self.registration_client_uri.is_some())
             .field("metadata", &self.metadata)
             .field("changes", &self.changes)
             .finish_non_exhaustive()

@@ -61,6 +61,9 @@ pub(super) fn look_at_registration(look: &mut Looker) {
     look.text(&sealed);
 
     told["token_endpoint_auth_method"] = token.into();
+    told["application_type"] = secret.into();
+    told["redirect_uris"] = json!([format!("https://op.example/{secret}")]);
+    told[token] = true.into();
     let (_, _, pending) = begin().into_parts();
     let error = pending.receive(response(201, &told), moment(5)).unwrap_err();
     look_at_flow_error(look, &error);
