@@ -149,6 +149,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("ScopeStepUp", "`flow/endpoint/scope_step_up.rs` tries each of its settings"),
     ("ResourceBuilder::identities", KEY),
     ("ResourceBuilder::redirect_uri", NAMES),
+    ("ResourceBuilder::browser", ASKS),
     ("ResourceBuilder::grant", ASKS),
     ("ResourceBuilder::client_credentials", ASKS),
     ("ResourceBuilder::scopes", ASKS),

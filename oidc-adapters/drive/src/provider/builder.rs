@@ -140,8 +140,7 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
-    /// Sets the client that was [chosen](oidc_proto::flow::ClientIdentities::choose) for this issuer, with its credentials, in
-    /// place of [`client_id`](Self::client_id) and [`secret`](Self::secret).
+    /// Sets the client that was [chosen](oidc_proto::flow::ClientIdentities::choose) for this issuer, with its credentials.
     pub fn identity(mut self, identity: ClientIdentity) -> Self {
         identity.client_id().clone_into(&mut self.client_id);
         self.identity = Some(identity);
