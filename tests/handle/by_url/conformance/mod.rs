@@ -8,10 +8,11 @@ mod draft;
 mod extensions;
 
 use super::{
+    super::colour::START,
     town::{METADATA, ONE, Seen, TWO, claims, each_with},
     *,
 };
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use oidc_testkit::{EndpointName, TestProvider, hostile};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::atomic::Ordering::SeqCst};
@@ -30,8 +31,14 @@ fn each_stranger(story: impl Fn(&Town, &Caller)) {
         town.offline.store(true, SeqCst);
         town.change(|net| {
             net.servers.values_mut().for_each(like_the_suite);
-            // Or else both servers would make the same client IDs.
-            net.servers.get_mut(TWO).unwrap().seed(2);
+            // Or else both servers would make the same client ID.
+            let another = json!({ "redirect_uris": ["https://app.example/callback"] });
+            let another = Request::post("https://two.example/register")
+                .header("content-type", "application/json")
+                .header("accept", "application/json")
+                .body(another.to_string().into_bytes());
+            let answer = net.servers.get_mut(TWO).unwrap().handle(&another.unwrap(), START);
+            assert_eq!(answer.status(), StatusCode::CREATED);
         });
         (town.asynchronous().identities(Town::unknown()), town.blocking().identities(Town::unknown()))
     };
@@ -84,7 +91,7 @@ fn nothing_at(town: &Town, url: &str) {
 /// Puts another resource in place of the one of the town.
 fn guard(
     town: &Town,
-    guard: impl FnMut(&http::Request<Vec<u8>>, oidc_proto::Timestamp) -> Response<Vec<u8>> + Send + 'static,
+    guard: impl FnMut(&Request<Vec<u8>>, oidc_proto::Timestamp) -> Response<Vec<u8>> + Send + 'static,
 ) {
     town.change(|net| net.guard = Some(Box::new(guard)));
 }
@@ -106,6 +113,6 @@ fn refuse(challenge: &str) -> Response<Vec<u8>> {
     response.body(b"no".to_vec()).unwrap()
 }
 
-fn did(request: &http::Request<Vec<u8>>) -> Response<Vec<u8>> {
+fn did(request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     Response::new([b"did ", &**request.body()].concat())
 }
