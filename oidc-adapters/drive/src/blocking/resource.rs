@@ -3,7 +3,7 @@
 use super::Io;
 use crate::{
     drive::block_on,
-    resource::{self, AccessError, Challenge, ResourceBuilder, ResourceError, Visit},
+    resource::{self, AccessError, Challenge, NoResponseError, ResourceBuilder, ResourceError, Visit},
     store::StoreError,
 };
 use http::{HeaderMap, Method};
@@ -93,7 +93,7 @@ impl Resource {
     pub fn fetch(
         &self,
         request: http::Request<Vec<u8>>,
-    ) -> Result<http::Response<Vec<u8>>, ResourceError<String>> {
+    ) -> Result<http::Response<Vec<u8>>, ResourceError<NoResponseError>> {
         block_on(self.0.fetch(request))
     }
 

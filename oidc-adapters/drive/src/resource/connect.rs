@@ -49,7 +49,12 @@ impl Inner {
         const OFFLINE: &str = "offline_access";
         let offered = found.server.scopes_supported.iter().flatten().any(|scope| scope == OFFLINE);
         let mut scopes = scopes.to_vec();
-        if self.offline_access && offered && !scopes.iter().any(|scope| scope == OFFLINE) {
+        // Alone, it would replace the scopes that the server grants by itself.
+        if self.offline_access
+            && offered
+            && !scopes.is_empty()
+            && !scopes.iter().any(|scope| scope == OFFLINE)
+        {
             scopes.push(OFFLINE.to_owned());
         }
         scopes

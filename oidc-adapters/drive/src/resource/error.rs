@@ -158,6 +158,33 @@ impl std::error::Error for AccessError {
     }
 }
 
+/// The HTTP client of a handle has no response. The text names the host and the reason. [`Resource::fetch`] returns it.
+///
+/// [`Resource::fetch`]: super::Resource::fetch
+///
+/// ```
+/// use oidc_drive::resource::{NoResponseError, ResourceError};
+///
+/// fn why(error: &ResourceError<NoResponseError>) -> String {
+///     error.to_string()
+/// }
+///
+/// let lost = ResourceError::Transport(NoResponseError("mcp.example:443: connection refused".to_owned()));
+/// assert_eq!(why(&lost), "the resource did not answer: mcp.example:443: connection refused");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct NoResponseError(pub String);
+
+impl fmt::Display for NoResponseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+debug_is_sentence!(NoResponseError);
+
+impl std::error::Error for NoResponseError {}
+
 /// Why a request to a resource has no answer. `E` is the error of the HTTP client, or of the library over it.
 ///
 /// ```

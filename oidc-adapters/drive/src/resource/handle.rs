@@ -2,7 +2,7 @@
 
 use super::{
     challenge::Challenge,
-    error::{AccessError, ResourceError},
+    error::{AccessError, NoResponseError, ResourceError},
     inner::Inner,
     obtain::{Obtained, Reason},
     state::Token,
@@ -163,12 +163,12 @@ impl Resource {
     pub async fn fetch(
         &self,
         request: http::Request<Vec<u8>>,
-    ) -> Result<http::Response<Vec<u8>>, ResourceError<String>> {
+    ) -> Result<http::Response<Vec<u8>>, ResourceError<NoResponseError>> {
         let (limit, timeout) = (self.0.max_body, self.0.timeout);
         let send = |request, mut terms: Terms| {
             (terms.max_body, terms.timeout) = (limit, timeout);
             let sending = self.0.io.send(request, terms);
-            async move { sending.await.map_err(|lost| lost.text) }
+            async move { sending.await.map_err(|lost| NoResponseError(lost.text)) }
         };
         let response = self.exchange(request, send).await?;
         if response.body().len() > limit { Err(ResourceError::TooLarge { limit }) } else { Ok(response) }

@@ -28,6 +28,6 @@ mod state;
 
 pub use builder::{MAX_RESOURCE_RESPONSE, PATIENCE, ResourceBuilder};
 pub use challenge::Challenge;
-pub use error::{AccessError, ResourceError};
+pub use error::{AccessError, NoResponseError, ResourceError};
 pub use grant::{Visit, Wanted};
 pub use handle::Resource;

@@ -222,9 +222,9 @@ pub enum ScopeStepUpError {
         "the resource demands a scope that the settings do not allow (`ScopeStepUp::only` lists those that they do)"
     )]
     NotAllowed,
-    /// The user was asked this often, and the resource has not accepted a request since.
+    /// Access was asked for this often, and the resource has not accepted a request since.
     #[error(
-        "the user was asked {limit} times, and the resource has not accepted one request since (`max_authorizations` sets the limit)"
+        "access was asked for {limit} times, and the resource has not accepted one request since (`max_authorizations` sets the limit)"
     )]
     TooOften {
         /// The most authorizations before a request is accepted.

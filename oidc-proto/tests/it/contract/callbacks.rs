@@ -291,3 +291,25 @@ fn access_is_refused_wherever_a_login_would_be() {
     };
     assert_eq!(denied.error, "access_denied");
 }
+
+/// M16: a callback with the right `state` and of another issuer, or without the promised one, spends nothing. Others can send
+/// it to a user. The true callback still ends the authorization.
+#[test]
+fn a_callback_of_another_issuer_does_not_end_the_authorization() {
+    let github = GitHub::new();
+    let (_, pending) = github.begin();
+    let state = pending.state().to_owned();
+    for forged in ["https://evil.example", "https://github.com/login/oauth/", ""] {
+        let query = format!("code=forged&state={state}&iss={forged}");
+        let response = AuthorizationResponse::from_query(&query).unwrap();
+        let Err(Error::Callback(refused)) = pending.clone().callback(&github.0, response, moment(1, 2))
+        else {
+            panic!("{query}")
+        };
+        assert_eq!(refused, CallbackError::Issuer, "{query}");
+        assert!(refused.login_may_still_end(), "{query}");
+    }
+    assert!(CallbackError::MissingIssuer.login_may_still_end());
+    let honest = AuthorizationResponse::from_query(&format!("code=honest&state={state}")).unwrap();
+    assert!(pending.callback(&github.0, honest, moment(2, 3)).is_ok());
+}
