@@ -32,17 +32,17 @@ pub(super) fn look_at_identities(look: &mut Looker) {
     let step = pending.receive(response, Moment::new(Timestamp(1_800_000_000), [7; 32])).unwrap();
     let Step::Done(client) = step else { panic!("one response is enough") };
     look.at(&client);
-    look_at_the_choice(look, client_id);
+    look_at_the_choice(look);
 }
 
-fn look_at_the_choice(look: &mut Looker, client_id: ClientIdUrl) {
+fn look_at_the_choice(look: &mut Looker) {
     const SECRET: &str = "MARK-a-secret-of-a-pre-registered-client";
     look.hide("a secret of a pre-registered client", SECRET);
     let pre_registered = PreRegisteredClient::new("https://as.example", "app").secret(SECRET);
     look.at(&pre_registered);
     let identities = ClientIdentities::new()
         .pre_registered(pre_registered)
-        .document(client_id)
+        .document(ClientIdUrl::parse("https://agent.example/client.json").unwrap())
         .registration(ClientMetadata::native(["http://127.0.0.1/callback"]).member("of_a_vendor", MEMBER));
     look.at(&identities);
     let now = Timestamp(1_800_000_000);
