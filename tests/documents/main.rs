@@ -2,6 +2,7 @@
 
 mod contributing;
 mod guides;
+mod mcp;
 mod packages;
 mod performance;
 mod readme;

@@ -6,7 +6,7 @@ use crate::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use oidc_drive::{
-    resource::{AccessError, ResourceError},
+    resource::{AccessError, NoResponseError, ResourceError},
     stack,
     store::StoreError,
 };
@@ -61,6 +61,9 @@ pub(crate) fn show(page: &mut Page) {
     page.add(access(refused()));
     page.mark("oidc_drive::ResourceError::Transport");
     let lost = ResourceError::Transport(stack::Error::Timeout);
+    page.add(said!(lost));
+    page.mark("oidc_drive::NoResponseError");
+    let lost = ResourceError::Transport(NoResponseError::from("mcp.example:443: no network".to_owned()));
     page.add(said!(lost));
     page.mark("oidc_drive::ResourceError::TooLarge");
     let large = ResourceError::<stack::Error>::TooLarge { limit: 1024 };

@@ -99,12 +99,12 @@ impl Inner {
         let options =
             DiscoveryOptions::new(&self.urls).profile(Profile::AuthorizationServer).document_at(place);
         let server = self.run(&kept.issuer, Discovery::with(&kept.issuer, options)?).await?;
-        match self.identities.choose(&server, kept.registered.as_ref(), self.now())? {
-            IdentityChoice::Client(identity) if identity.client_id() == kept.client_id => {
-                self.connection(Arc::new(server), &identity, kept.registered.clone()).map(Some)
-            }
-            _ => Ok(None),
+        let choice = self.identities.choose(&server, kept.registered.as_ref(), self.now())?;
+        let IdentityChoice::Client(identity) = choice else { return Ok(None) };
+        if identity.client_id() != kept.client_id {
+            return Ok(None);
         }
+        self.connection(Arc::new(server), &identity, kept.registered.clone()).map(Some)
     }
 
     fn connection(

@@ -169,11 +169,17 @@ impl std::error::Error for AccessError {
 ///     error.to_string()
 /// }
 ///
-/// let lost = ResourceError::Transport(NoResponseError("mcp.example:443: connection refused".to_owned()));
+/// let lost = ResourceError::Transport(NoResponseError::from("mcp.example:443: connection refused".to_owned()));
 /// assert_eq!(why(&lost), "the resource did not answer: mcp.example:443: connection refused");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct NoResponseError(pub String);
+pub struct NoResponseError(String);
+
+impl From<String> for NoResponseError {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
 
 impl fmt::Display for NoResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

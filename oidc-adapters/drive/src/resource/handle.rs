@@ -129,10 +129,7 @@ impl Resource {
         S: Future<Output = Result<T, E>>,
     {
         let uri = self.0.uri()?;
-        let send = |headers, _| {
-            let sending = send(headers);
-            async move { sending.await }
-        };
+        let send = |headers, _| send(headers);
         let answer = self.0.rounds((method, &uri, &HeaderMap::new()), send, challenge).await?;
         answer.map_err(ResourceError::Transport)
     }
@@ -168,7 +165,7 @@ impl Resource {
         let send = |request, mut terms: Terms| {
             (terms.max_body, terms.timeout) = (limit, timeout);
             let sending = self.0.io.send(request, terms);
-            async move { sending.await.map_err(|lost| NoResponseError(lost.text)) }
+            async move { sending.await.map_err(|lost| NoResponseError::from(lost.text)) }
         };
         let response = self.exchange(request, send).await?;
         if response.body().len() > limit { Err(ResourceError::TooLarge { limit }) } else { Ok(response) }

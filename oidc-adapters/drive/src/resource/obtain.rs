@@ -289,20 +289,15 @@ fn is_forgotten(error: &ProviderError) -> bool {
 
 /// Whether the user, or the server for them, has refused what was asked for.
 fn is_decision(error: &AccessError) -> bool {
-    match error {
-        AccessError::Provider(ProviderError::Protocol(Error::Callback(CallbackError::Denied(said)))) => {
-            matches!(&*said.error, "access_denied" | "invalid_scope" | "consent_required")
-        }
-        _ => false,
-    }
+    let AccessError::Provider(ProviderError::Protocol(Error::Callback(CallbackError::Denied(said)))) = error
+    else {
+        return false;
+    };
+    matches!(&*said.error, "access_denied" | "invalid_scope" | "consent_required")
 }
 
 /// The error code of a refusal at the token endpoint.
 fn refusal(error: &ProviderError) -> Option<&str> {
-    match error {
-        ProviderError::Protocol(Error::OAuth(refused)) if refused.endpoint == Endpoint::Token => {
-            Some(&refused.response.error)
-        }
-        _ => None,
-    }
+    let ProviderError::Protocol(Error::OAuth(refused)) = error else { return None };
+    (refused.endpoint == Endpoint::Token).then_some(&*refused.response.error)
 }

@@ -1,12 +1,15 @@
 //! What the client does at the MCP server: it lists the tools, and calls each of them.
 
-use super::{Problem, Run, transport::Authorized};
+use super::{
+    Problem, Run,
+    transport::{self, Authorized},
+};
 use http::{Request, StatusCode, header};
 use oidc_reqwest::oidc_drive::resource::{Resource, ResourceError};
 use rmcp::{
     model::{CallToolRequestParams, ProtocolVersion},
     service::{ClientLifecycleMode, ClientServiceExt},
-    transport::{StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig},
+    transport::StreamableHttpClientTransport,
 };
 use serde_json::{Value, json};
 
@@ -16,11 +19,10 @@ const WITH_HANDSHAKE: &str = "2025-11-25";
 impl Run {
     /// Does its work over the transport of rmcp.
     pub(crate) async fn call_every_tool(&self, server: Resource) -> Result<(), Problem> {
-        // reqwest asks for the crypto provider of the process.
-        let _installed_before = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-        let config = StreamableHttpClientTransportConfig::with_uri(self.url.as_str());
-        let transport = StreamableHttpClientTransport::with_client(Authorized { http, server }, config);
+        let transport = StreamableHttpClientTransport::with_client(
+            Authorized::new(server)?,
+            transport::at(self.url.as_str()),
+        );
         let client = ().serve_with_lifecycle(transport, self.lifecycle()).await?;
         for tool in client.list_all_tools().await? {
             let _result = client.call_tool(CallToolRequestParams::new(tool.name)).await?;

@@ -6,8 +6,8 @@ use oidc_reqwest::oidc_drive::resource::{Challenge, Resource, ResourceError};
 use rmcp::{
     model::ClientJsonRpcMessage,
     transport::streamable_http_client::{
-        SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
-        StreamableHttpResponseLimits,
+        SseError, StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError,
+        StreamableHttpPostResponse, StreamableHttpResponseLimits,
     },
 };
 use sse_stream::Sse;
@@ -22,11 +22,24 @@ type Answer<T> = Result<T, StreamableHttpError<reqwest::Error>>;
 #[derive(Clone)]
 pub(crate) struct Authorized {
     /// It must follow no redirect: a redirect would carry the token along.
-    pub(crate) http: reqwest::Client,
-    pub(crate) server: Resource,
+    http: reqwest::Client,
+    server: Resource,
+}
+
+/// The settings of rmcp for the server at this URL.
+pub(crate) fn at(url: impl Into<Arc<str>>) -> StreamableHttpClientTransportConfig {
+    StreamableHttpClientTransportConfig::with_uri(url)
 }
 
 impl Authorized {
+    /// Makes a client that follows no redirect.
+    pub(crate) fn new(server: Resource) -> Result<Self, reqwest::Error> {
+        // reqwest asks for the crypto provider of the process.
+        let _installed_before = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+        Ok(Self { http, server })
+    }
+
     /// Gives a message its token, and sends it again where that helps. `send` sends it once, with these headers.
     async fn authorized<T, F: Future<Output = Answer<T>>>(
         &self,
@@ -41,7 +54,9 @@ impl Authorized {
         self.server.authorized(&method, send, challenge).await.map_err(|error| match error {
             ResourceError::Transport(error) => error,
             ResourceError::Access(error) => StreamableHttpError::Io(io::Error::other(error)),
-            error => StreamableHttpError::Io(io::Error::other(error.to_string())),
+            error @ (ResourceError::TooLarge { .. } | _) => {
+                StreamableHttpError::Io(io::Error::other(error.to_string()))
+            }
         })
     }
 }
