@@ -5,7 +5,7 @@ use super::{
     transport::{self, Authorized},
 };
 use http::{Request, StatusCode, header};
-use oidc_reqwest::oidc_drive::resource::{Resource, ResourceError};
+use oidc_reqwest::oidc_drive::resource::Resource;
 use rmcp::{
     model::{CallToolRequestParams, ProtocolVersion},
     service::{ClientLifecycleMode, ClientServiceExt},
@@ -69,11 +69,7 @@ impl Run {
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/json, text/event-stream")
             .header("mcp-protocol-version", &self.revision);
-        let response = server.fetch(request.body(serde_json::to_vec(&message)?)?).await;
-        let response = response.map_err(|error| match error {
-            ResourceError::Access(error) => Problem::from(error),
-            error => error.to_string().into(),
-        })?;
+        let response = server.fetch(request.body(serde_json::to_vec(&message)?)?).await?;
         if response.status() != StatusCode::OK {
             return Err(format!("{method} is answered with {}", response.status()).into());
         }

@@ -1,7 +1,9 @@
 //! What went wrong, and its code.
 
 use oidc_reqwest::{
-    DriveError, Error as Transport, ProviderError, oidc_drive::resource::AccessError, oidc_proto::Error,
+    DriveError, Error as Transport, ProviderError,
+    oidc_drive::resource::{AccessError, NoResponseError, ResourceError},
+    oidc_proto::Error,
 };
 use rmcp::service::ClientInitializeError;
 use std::{error, io};
@@ -12,6 +14,7 @@ pub(crate) type Problem = Box<dyn error::Error + Send + Sync>;
 pub(crate) fn code(problem: &(dyn error::Error + 'static)) -> &'static str {
     let known = None
         .or_else(|| problem.downcast_ref().map(AccessError::code))
+        .or_else(|| problem.downcast_ref().map(ResourceError::<NoResponseError>::code))
         .or_else(|| problem.downcast_ref().map(ProviderError::code))
         .or_else(|| problem.downcast_ref().map(DriveError::<Transport>::code))
         .or_else(|| problem.downcast_ref().map(Error::code));
