@@ -1,7 +1,7 @@
 //! The example `mcp_server`: a client that knows nothing but its URL gets in, step by step.
 
 use super::{assert_one_line, example, provider, text};
-use oidc_testkit::{EndpointName, Registration, Socket};
+use oidc_testkit::{Browser, EndpointName, Registration, Socket, TestProvider};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader},
@@ -236,4 +236,32 @@ fn the_example_pulls_in_no_other_library_for_oauth() {
     for other in ["oauth2", "openidconnect", "jsonwebtoken", "aws-lc-rs", "reqwest"] {
         assert!(!crates.contains(&other), "{other}");
     }
+}
+
+/// The client of the example `mcp` knows the URL alone. It registers itself, and its user agrees in a browser.
+#[test]
+fn the_client_of_the_example_gets_in_with_a_user() {
+    let socket = provider(1, TestProvider::accept_registrations);
+    let server = Server::start(&["--issuer", socket.issuer()], socket.issuer());
+    let mut command = example("oidc-reqwest", "mcp", &[&server.url]);
+    let mut client = command.stdout(Stdio::piped()).spawn().expect("cargo runs");
+    let mut said = BufReader::new(client.stdout.take().expect("stdout is piped")).lines();
+    let asks = said.next().expect("a line").expect("text");
+    assert_eq!(asks, "Open this page in a browser:");
+    let page = said.next().expect("a line").expect("text");
+    let back = socket.provider(|provider| {
+        let landing = Browser::new().visit(provider, &page, oidc_drive::now());
+        landing.url().to_owned()
+    });
+    // A stranger sends the browser there first.
+    let foreign = format!("{}?code=x&state=another", back.split('?').next().expect("a URL"));
+    assert_eq!(get(&foreign).body(), "There is nothing here.");
+    assert_eq!(get(&back).body(), "You can close this window.");
+    let tools: Vec<String> = said.map(|line| line.expect("text")).collect();
+    assert!(client.wait().expect("it ends").success());
+    assert!(!tools.is_empty(), "the server has a tool");
+    socket.provider(|provider| {
+        assert_eq!(provider.count(EndpointName::Registration), 1);
+        provider.assert_clean();
+    });
 }

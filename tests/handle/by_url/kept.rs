@@ -1,7 +1,7 @@
 //! What a store keeps: a program that starts again asks nobody.
 
 use super::{town::ONE, *};
-use oidc_drive::store::{Found, MemoryStore, Store, StoreError, StoreFuture};
+use oidc_drive::store::{FileStore, Found, MemoryStore, Store, StoreError, StoreFuture};
 use oidc_proto::flow::SealingKeys;
 use oidc_testkit::EndpointName;
 use std::{
@@ -47,6 +47,23 @@ fn a_program_that_starts_again_goes_on() {
             "one refresh for both"
         );
     }
+    town.assert_clean();
+}
+
+/// The same over files, which another process would find.
+#[test]
+fn a_program_that_starts_again_finds_its_files() {
+    let folder = std::env::temp_dir().join(format!("oidc-by-url-{}", std::process::id()));
+    let town = Town::new();
+    for turn in 0..3 {
+        let store = Arc::new(FileStore::open(&folder).unwrap());
+        for caller in restarted(&town, &store) {
+            caller.does("read");
+        }
+        assert_eq!((town.visits(), town.count(ONE, EndpointName::Token)), (1, 1 + turn));
+        town.clock.advance(86_400);
+    }
+    std::fs::remove_dir_all(folder).unwrap();
     town.assert_clean();
 }
 

@@ -16,12 +16,14 @@ use rmcp::{ServiceExt, transport::StreamableHttpClientTransport as Transport};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = std::env::args().nth(1).ok_or("the URL of the server is missing")?;
-    let me = ClientMetadata::native([browser::CALLBACK]).client_name("My Agent");
+    let browser = browser::Browser::new()?;
+    let callback = browser.callback();
+    let me = ClientMetadata::native([&*callback]).client_name("My Agent");
     let server = Http::new()
         .resource(&url)
         .identities(ClientIdentities::new().registration(me))
-        .redirect_uri(browser::CALLBACK)
-        .browser(browser::visit)
+        .redirect_uri(callback)
+        .browser(move |visit| browser.clone().visit(visit))
         .build()?;
     let transport = Transport::with_client(transport::Authorized::new(server)?, transport::at(url));
     let client = ().serve(transport).await?;
