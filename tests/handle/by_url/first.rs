@@ -183,3 +183,17 @@ fn a_token_goes_to_the_resource_alone() {
     assert_eq!(resource.fetch(own).unwrap_err().code(), "config_credentials");
     assert!(town.log().is_empty());
 }
+
+/// A body that is too large is an error of its own, and the limit is a setting.
+#[test]
+fn a_fetch_reads_so_many_bytes_and_no_more() {
+    for (limit, fits) in [(7, false), (8, true), (1_024, true)] {
+        let town = Town::new();
+        let resource = town.blocking().max_body(limit).build().unwrap();
+        let fetched = resource.fetch(http::Request::post(RESOURCE).body(b"read".to_vec()).unwrap());
+        match fetched {
+            Ok(response) => assert!(fits && response.body() == b"did read"),
+            Err(error) => assert_eq!((fits, error), (false, ResourceError::TooLarge { limit })),
+        }
+    }
+}

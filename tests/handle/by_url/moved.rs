@@ -1,7 +1,7 @@
 //! Another authorization server, and a client that was forgotten.
 
 use super::{
-    town::{ONE, TWO, each_with},
+    town::{ONE, TWO, each_with, refusal},
     *,
 };
 use oidc_testkit::EndpointName;
@@ -45,6 +45,34 @@ fn a_resource_that_moves_is_followed_and_the_old_credentials_stay() {
         }
         town.assert_clean();
     });
+}
+
+/// The resource has moved for a while, and the user refuses the other server, or it is down: the old access is still there.
+#[test]
+fn a_server_that_the_user_refuses_or_that_is_down_ends_nothing_at_the_old_one() {
+    for is_down in [false, true] {
+        each(|town, caller| {
+            caller.does("read");
+            town.change(|net| net.metadata["authorization_servers"] = json!([TWO]));
+            if is_down {
+                town.change(|net| net.down.insert(TWO));
+                assert_eq!(caller.refused("read").code(), "no_response");
+            } else {
+                town.user(|_, url| Ok(refusal(url, "access_denied")));
+                assert_eq!(caller.refused("read").code(), "callback_denied");
+            }
+            town.change(|net| {
+                net.metadata["authorization_servers"] = json!([ONE]);
+                net.user = None;
+            });
+            town.clock.advance(2);
+            caller.does("read");
+            assert_eq!(town.visits(), if is_down { 1 } else { 2 });
+            // What the user was asked for at the old server is known, too.
+            caller.does("write");
+            assert_eq!(town.asked("scope").as_deref(), Some("mcp:read mcp:write"));
+        });
+    }
 }
 
 /// Two servers that the resource names in turn do not lead a user in a circle.

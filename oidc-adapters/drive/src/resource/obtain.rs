@@ -100,16 +100,16 @@ impl Inner {
             Reason::Refused { challenge, refreshed, .. } => {
                 // The resource may have moved to another server, which its metadata says.
                 let found = self.discover(&challenge).await?;
-                let stays = kept.filter(|kept| kept.is_of(&found));
+                let stays = kept.clone().filter(|kept| kept.is_of(&found));
                 match stays {
-                    Some(kept) if !refreshed && kept.refresh_token().is_some() => {
-                        if let Some(obtained) = self.refresh(kept).await? {
+                    Some(own) if !refreshed && own.refresh_token().is_some() => {
+                        if let Some(obtained) = self.refresh(own).await? {
                             return Ok(obtained);
                         }
                         let kept = self.live().kept.clone();
                         self.authorize(kept, found, Demand::default()).await
                     }
-                    stays => self.authorize(stays, found, Demand::default()).await,
+                    _ => self.authorize(kept, found, Demand::default()).await,
                 }
             }
             Reason::Scope { challenge, demanded, .. } => {
@@ -172,11 +172,11 @@ impl Inner {
     /// Gets new tokens from the server that was found, and asks the user if there is one.
     async fn authorize(
         &self,
-        kept: Option<Kept>,
+        before: Option<Kept>,
         found: DiscoveredAuthorization,
         demand: Demand,
     ) -> Result<Obtained, AccessError> {
-        let stays = kept.filter(|kept| kept.is_of(&found));
+        let stays = before.clone().filter(|kept| kept.is_of(&found));
         let mut scopes = match &stays {
             Some(kept) => kept.scopes.clone(),
             None => self.counted(),
@@ -198,7 +198,7 @@ impl Inner {
             };
             // It counts even if the user never comes back.
             kept.scopes.clone_from(&scopes);
-            self.live().kept = Some(kept.clone());
+            self.live().kept = Some(kept.left_of(before.clone()));
             let granted = self.grant(&connected, &found, &wanted, &demand).await;
             if granted.as_ref().map_or_else(is_decision, |_| true) {
                 kept.scopes.decided(&wanted);
@@ -216,7 +216,7 @@ impl Inner {
                     self.forget_registration(&kept.issuer).await?;
                 }
                 Err(error) => {
-                    self.save(kept).await;
+                    self.save(kept.left_of(before)).await;
                     return Err(error);
                 }
             }

@@ -80,6 +80,18 @@ impl Kept {
         self.issuer == server.issuer && self.resource == resource.resource
     }
 
+    /// What is left if this authorization fails: what was there before, with the new count. A user who refuses another server,
+    /// or one that is down, does not end the access at the old one.
+    pub(super) fn left_of(&self, before: Option<Self>) -> Self {
+        let Some(mut left) = before else { return self.clone() };
+        if left.issuer == self.issuer && left.resource == self.resource {
+            left.scopes.clone_from(&self.scopes);
+        } else {
+            left.scopes.counted_as(&self.scopes);
+        }
+        left
+    }
+
     /// Whether this version of the library has saved it.
     pub(super) const fn is_known(&self) -> bool {
         self.v == VERSION

@@ -141,6 +141,12 @@ impl ScopeStepUp {
         self.asked.clear();
     }
 
+    /// Takes over from another state how often the user was asked, and no scope: when an authorization at another server has
+    /// failed, and this one goes on.
+    pub const fn counted_as(&mut self, other: &Self) {
+        self.authorizations = other.authorizations;
+    }
+
     /// Forgets what was asked for: when another user is asked, or the same user wants to decide anew.
     pub fn begin_anew(&mut self) {
         self.forget_scopes();
@@ -305,8 +311,14 @@ mod tests {
             let first = scopes.demand(&words(demanded));
             assert_eq!(scopes.asked(), ["a"]);
             assert_eq!(scopes.demand(&words(demanded)), first);
+            let before = scopes.clone();
             scopes.forget_scopes();
             assert_eq!(scopes.demand(&words(demanded)), Err(ScopeStepUpError::TooOften { limit: 3 }));
+            let mut other = ScopeStepUp::new();
+            other.decided(&words("x"));
+            other.counted_as(&before);
+            assert_eq!(other.asked(), ["x"]);
+            assert_eq!(other.demand(&words("y")), Err(ScopeStepUpError::TooOften { limit: 3 }));
         }
     }
 
