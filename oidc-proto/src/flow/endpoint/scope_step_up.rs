@@ -1,11 +1,8 @@
 //! [`ScopeStepUp`]: more scopes for a resource that demands them (RFC 6750 section 3.1), and a bound on how often a user is
 //! asked for them.
 //!
-//! ```text
-//! Asked ──insufficient_scope──▶ the union of the scopes, if one is new ──the user decides──▶ Asked
-//!       ──a request is accepted──▶ Asked     the count begins anew
-//!       ──nothing new, too often, not allowed──▶ Err
-//! ```
+//! A demand leads to the union of the scopes, if one is new, and the user decides on it. When a request is accepted, the count
+//! begins anew. Nothing new, too often, and not allowed are errors.
 
 use crate::{
     base::sentence::{Remedy, debug_is_sentence},
