@@ -80,6 +80,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("DiscoveryRules::require_pkce", NARROWS),
     ("DpopVerifier::algorithms", NARROWS),
     ("IdJagVerifier::algorithms", NARROWS),
+    ("LogoutTokenVerifier::typed_only", NARROWS),
     ("DpopVerifier::demand_nonce", NARROWS),
     ("TrustedIssuer::access_tokens", HANDS_OVER),
     ("TrustedIssuer::scope_claim", NAMES),

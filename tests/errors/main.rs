@@ -16,6 +16,7 @@ mod identity;
 mod named;
 mod network;
 mod page;
+mod received_logout;
 mod registration;
 mod resource;
 mod settings;
@@ -40,6 +41,7 @@ fn page() -> Page {
     discovery::show(&mut page);
     tokens::show(&mut page);
     resource::show(&mut page);
+    received_logout::show(&mut page);
     network::show(&mut page);
     by_url::show(&mut page);
     page

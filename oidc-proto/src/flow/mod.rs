@@ -75,6 +75,7 @@ mod grant;
 mod identity;
 mod login;
 mod previous;
+mod received_logout;
 mod registration;
 mod saved;
 pub mod states;
@@ -120,6 +121,10 @@ pub use login::{
     AccessGrant, AccessGranted, Authenticated, FrontChannel, FrontLogin, Identified, Login, MAX_OPEN_LOGINS,
     PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, PreparedRequest, Pushed,
     PushedAuthorization, ReferencedRequest, RequestObject, RequestObjectToSign, UserInfoRetrieval,
+};
+pub use received_logout::{
+    BackchannelLogoutError, BackchannelLogoutRequest, FrontchannelLogoutError, FrontchannelLogoutRequest,
+    MAX_LOGOUT_REQUEST,
 };
 pub use registration::{
     Registration, RegistrationDelete, RegistrationRead, RegistrationRequest, RegistrationUpdate,

@@ -6,6 +6,7 @@ mod verified;
 
 pub(crate) use backchannel::Backchannel;
 pub(crate) use kept::KeptIdToken;
+pub(super) use verified::odd;
 pub use verified::{IdToken, SetAside, VerifiedIdToken};
 
 use super::{
@@ -23,7 +24,6 @@ use crate::{
     metadata::IssuerRule,
 };
 use std::{fmt, time::Duration};
-use verified::odd;
 
 /// The maximum length of a `sub`, in ASCII characters (OpenID Connect Core 1.0 section 2).
 const MAX_SUB: usize = 255;
@@ -75,7 +75,7 @@ pub struct IdTokenVerifier {
     pub(crate) trusted_authorized_parties: Vec<String>,
     pub(crate) algorithms: Allowed,
     pub(crate) leeway: Duration,
-    longest: usize,
+    pub(super) longest: usize,
     actors: ActorLimit,
 }
 
@@ -286,6 +286,10 @@ impl IdTokenVerifier {
             }
         }
         self.actors.check(claims.act)?;
+        // A logout token without a `typ` would be an ID token otherwise, wherever no nonce is expected.
+        if claims.events {
+            return Err(VerificationError::Value("events"));
+        }
         self.check_audience(claims)?;
         claims.exp.ok_or(VerificationError::Missing("exp"))?;
         claims.iat.ok_or(VerificationError::Missing("iat"))?;
@@ -324,7 +328,7 @@ impl IdTokenVerifier {
         Ok(())
     }
 
-    fn check_audience(&self, claims: &Claims<'_>) -> Result<(), VerificationError> {
+    pub(super) fn check_audience(&self, claims: &Claims<'_>) -> Result<(), VerificationError> {
         let aud = claims.aud.ok_or(VerificationError::Missing("aud"))?;
         if !aud.contains(&self.client_id) {
             return Err(VerificationError::Audience);

@@ -9,6 +9,7 @@
 //! | access token, at an API | [`AccessTokenVerifier`] | RFC 9068 section 4 |
 //! | ID token, at a client | [`IdTokenVerifier`] | OpenID Connect Core 1.0 section 3.1.3.7 |
 //! | signed authorization response, at a client | [`AuthorizationResponseVerifier`] | JARM section 2.4 |
+//! | logout token, at a client | [`LogoutTokenVerifier`] | Back-Channel Logout 1.0 section 2.6 |
 //! | ID-JAG, at an authorization server | [`IdJagVerifier`] | draft-ietf-oauth-identity-assertion-authz-grant section 4.4.1 |
 //!
 //! The verifier decides which claims must be there. The token itself never does: an attacker could have written it.
@@ -44,6 +45,7 @@ mod claims;
 mod id_token;
 mod introspection;
 mod jwt;
+mod logout;
 mod plain;
 mod required_claim;
 mod scopes;
@@ -68,6 +70,7 @@ pub use id_token::{Expected, IdToken, IdTokenVerifier, SetAside, VerifiedIdToken
 pub(crate) use introspection::{IntrospectionVerifier, Said};
 pub use jwt::MAX_TOKEN;
 pub(crate) use jwt::{Given, ReadJwt};
+pub use logout::{DEFAULT_MAX_LOGOUT_TOKEN_AGE, EndedSessions, LogoutToken, LogoutTokenVerifier};
 pub use required_claim::RequiredClaim;
 pub(crate) use userinfo::UserInfoVerifier;
 pub use verification_error::VerificationError;

@@ -104,8 +104,8 @@ pub enum VerificationError {
         /// How far it may be.
         leeway: Duration,
     },
-    /// The token was made for another request: its `iat` is too long ago. Only a signed response has such a limit
-    /// (RFC 9701 section 5).
+    /// The token was made for another request: its `iat` is too long ago. Only a signed response (RFC 9701
+    /// section 5) and a logout token ([`max_age`](super::LogoutTokenVerifier::max_age)) have such a limit.
     #[error("the token was issued {} s ago (`iat`), and may be {} s old; are the clocks right?", .ago.as_secs(), .allowed.as_secs())]
     TooOld {
         /// How long ago it was issued.

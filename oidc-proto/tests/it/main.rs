@@ -39,6 +39,7 @@ mod peers;
 mod properties;
 mod pushed;
 mod realworld;
+mod received_logout;
 mod refresh;
 mod registration;
 mod renewal;

@@ -4,7 +4,7 @@ use super::{
     error::StoreError,
     traits::{Store, name},
 };
-use oidc_proto::Timestamp;
+use oidc_proto::{Timestamp, token::EndedSessions};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// How often another node may be faster.
@@ -13,16 +13,14 @@ const MAX_TRIES: u8 = 8;
 /// A session at a provider, or a user with all sessions.
 ///
 /// ```
-/// use oidc_drive::store::Revoked;
+/// use oidc_drive::{oidc_proto::token::LogoutToken, store::{Revocations, Revoked, StoreError}};
+/// use std::time::Duration;
 ///
-/// /// What a logout token of this provider ends.
-/// fn ended<'t>(iss: &'t str, sub: &'t str, sid: Option<&'t str>) -> Revoked<'t> {
-///     match sid {
-///         Some(sid) => Revoked::Session { iss, sid },
-///         None => Revoked::Subject { iss, sub },
-///     }
+/// /// Keeps what a logout token of the provider ends, as long as a session can live.
+/// async fn logged_out(token: &LogoutToken, revocations: &Revocations) -> Result<(), StoreError> {
+///     revocations.revoke(Revoked::from(&token.ends), token.iat, Duration::from_secs(86_400)).await
 /// }
-/// # drop(ended("https://op.example", "alice", None));
+/// # drop(logged_out);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -41,6 +39,18 @@ pub enum Revoked<'t> {
         /// The `sub` of the ID token.
         sub: &'t str,
     },
+}
+
+/// What a logout that comes from the provider ends: a session by its `sid`, or else all of the user.
+impl<'t> From<&'t EndedSessions> for Revoked<'t> {
+    fn from(ended: &'t EndedSessions) -> Self {
+        let iss = ended.iss();
+        match (ended.sid(), ended.sub()) {
+            (Some(sid), _) => Self::Session { iss, sid },
+            // There is one of the two, and no user has an empty name.
+            (None, sub) => Self::Subject { iss, sub: sub.unwrap_or_default() },
+        }
+    }
 }
 
 impl Revoked<'_> {

@@ -11,6 +11,7 @@
 mod elsewhere;
 mod file_store;
 mod full_store;
+mod logouts;
 mod nonces;
 mod sessions;
 mod single_flight;

@@ -124,7 +124,7 @@ fn set_aside(claims: &Claims<'_>) -> impl Iterator<Item = SetAside> + use<> {
 }
 
 /// The error of a claim that a check needs, and that is of another type.
-pub(super) fn odd(name: &str) -> VerificationError {
+pub(in crate::token) fn odd(name: &str) -> VerificationError {
     let found = ODD.into_iter().find(|odd| odd.claim == name);
     let SetAside { claim, expected } = found.unwrap_or(ODD[0]);
     VerificationError::Claims(JsonError::WrongType { member: claim, expected })

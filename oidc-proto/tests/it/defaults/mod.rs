@@ -10,6 +10,7 @@ mod client;
 mod discovery;
 mod id_tokens;
 mod introspection;
+mod received_logout;
 
 use oidc_proto::{Error, resource::Denied, token::VerificationError};
 
@@ -61,6 +62,7 @@ fn rows() -> Vec<Row> {
     rows.extend(api::rows());
     rows.extend(introspection::rows());
     rows.extend(discovery::rows());
+    rows.extend(received_logout::rows());
     rows
 }
 

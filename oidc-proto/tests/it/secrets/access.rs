@@ -1,5 +1,7 @@
 //! Access without a login, and a login without a code: their secrets do not show either.
 
+mod received_logout;
+
 use super::*;
 use oidc_proto::{
     flow::{Authenticated, DpopKey, FrontChannel, PendingAccess, PendingFrontLogin},
@@ -26,6 +28,7 @@ fn look_at_a_dpop_key(look: &mut Looker, scene: &Scene) {
 pub(super) fn look_at_access(look: &mut Looker, how: How) {
     let scene = scene(how);
     look_at_a_dpop_key(look, &scene);
+    received_logout::look_at_received_logouts(look, how);
     let request = AccessRequest::new(["a"]).parameter("ticket", "a ticket of the application");
     look.hide("a parameter of the application", "a ticket of the application");
     look.at(&request);

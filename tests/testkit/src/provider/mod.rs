@@ -17,6 +17,7 @@ mod federated;
 mod grants;
 pub mod hostile;
 mod introspection;
+mod logout_token;
 mod mint;
 mod params;
 mod pushed;
