@@ -74,6 +74,7 @@ mod exchange;
 mod grant;
 mod identity;
 mod login;
+mod logout;
 mod previous;
 mod registration;
 mod saved;
@@ -121,6 +122,8 @@ pub use login::{
     PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, PreparedRequest, Pushed,
     PushedAuthorization, ReferencedRequest, RequestObject, RequestObjectToSign, UserInfoRetrieval,
 };
+pub use login::{ThirdPartyLogin, ThirdPartyLoginError, ThirdPartyLogins};
+pub use logout::{LogoutError, LogoutForm, MAX_LOGOUT_URL, PendingLogout, PreparedLogout};
 pub use registration::{
     Registration, RegistrationDelete, RegistrationRead, RegistrationRequest, RegistrationUpdate,
 };
