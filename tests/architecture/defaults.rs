@@ -19,6 +19,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("AccessRequest", ASKS),
     ("AuthorizationRequest", ASKS),
     ("ClientMetadata", ASKS),
+    ("LogoutRequest", ASKS),
+    ("ThirdPartyLogins", "`oidc-proto/tests/it/logout/third_party.rs` tries each of its settings"),
     ("RegistrationRequest", ASKS),
     ("ClientIdMetadataDocumentBuilder", ASKS),
     ("PreRegisteredClient", KEY),

@@ -34,7 +34,7 @@ const INSIDE: [(&str, &str, bool, Stages); 2] = [
             &["saved"],
             &["client"],
             &["exchange"],
-            &["discovery", "login", "grant", "endpoint", "logout", "received_logout", "registration"],
+            &["discovery", "login", "grant", "endpoint", "logout", "registration"],
             &["identity"],
         ],
     ),

@@ -10,6 +10,7 @@ mod by_url;
 mod declared;
 mod discovery;
 mod document;
+mod end_session;
 mod flows;
 mod followed;
 mod identity;
@@ -38,6 +39,7 @@ fn page() -> Page {
     flows::show(&mut page);
     registration::show(&mut page);
     identity::show(&mut page);
+    end_session::show(&mut page);
     discovery::show(&mut page);
     tokens::show(&mut page);
     resource::show(&mut page);

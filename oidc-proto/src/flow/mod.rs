@@ -74,8 +74,8 @@ mod exchange;
 mod grant;
 mod identity;
 mod login;
+mod logout;
 mod previous;
-mod received_logout;
 mod registration;
 mod saved;
 pub mod states;
@@ -122,9 +122,10 @@ pub use login::{
     PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, PreparedRequest, Pushed,
     PushedAuthorization, ReferencedRequest, RequestObject, RequestObjectToSign, UserInfoRetrieval,
 };
-pub use received_logout::{
+pub use login::{ThirdPartyLogin, ThirdPartyLoginError, ThirdPartyLogins};
+pub use logout::{
     BackchannelLogoutError, BackchannelLogoutRequest, FrontchannelLogoutError, FrontchannelLogoutRequest,
-    MAX_LOGOUT_REQUEST,
+    LogoutError, LogoutForm, MAX_LOGOUT_REQUEST, MAX_LOGOUT_URL, PendingLogout, PreparedLogout,
 };
 pub use registration::{
     Registration, RegistrationDelete, RegistrationRead, RegistrationRequest, RegistrationUpdate,

@@ -24,6 +24,7 @@ mod authorization_response;
 pub(crate) mod ciba;
 mod client_id;
 pub(crate) mod device_authorization_response;
+mod end_session;
 mod error_response;
 mod introspection_response;
 mod masked;
@@ -42,9 +43,11 @@ pub use client_id::{
     ClientIdMetadataDocument, ClientIdMetadataDocumentBuilder, ClientIdMetadataError, ClientIdUrl,
     ClientIdUrlError, MAX_CLIENT_ID_METADATA,
 };
+pub use end_session::{LogoutRequest, LogoutResponse};
 pub use error_response::ErrorResponse;
 pub use introspection_response::{Actor, IntrospectionResponse};
 pub use registration::{ClientMetadata, ClientMetadataChange, ClientMetadataError, RegisteredClient};
+pub use request::ThirdPartyLoginRequest;
 pub use response_type::{ResponseMode, ResponseType};
 pub use target::{AuthorizationDetail, AuthorizationDetails, DetailDifference, DetailsComparison};
 pub use token_response::{Quirks, TokenResponse};

@@ -32,6 +32,7 @@ mod introspection;
 mod keys;
 mod laws;
 mod login;
+mod logout;
 mod metadata_forms;
 mod nonces;
 mod outcome;

@@ -12,6 +12,7 @@ mod pending;
 mod pending_authorizations;
 mod request;
 mod sent;
+mod third_party;
 mod userinfo;
 
 pub use access::{AccessGrant, AccessGranted, PendingAccess};
@@ -24,4 +25,5 @@ pub use pending_authorizations::{MAX_OPEN_LOGINS, PendingAuthorizations};
 pub use request::{
     PreparedRequest, Pushed, PushedAuthorization, ReferencedRequest, RequestObject, RequestObjectToSign,
 };
+pub use third_party::{ThirdPartyLogin, ThirdPartyLoginError, ThirdPartyLogins};
 pub use userinfo::{Asked as UserInfoContext, Informed, Inquiring, UserInfoExchange, UserInfoRetrieval};

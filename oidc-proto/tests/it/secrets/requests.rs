@@ -1,5 +1,7 @@
 //! Secrets in the requests of an application to an API, and in the refusals of an API that repeats them.
 
+mod end_session;
+
 use super::{look::Looker, scene::moment};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use oidc_proto::{
@@ -11,6 +13,7 @@ const TOKEN: &str = "MARK-access-token-of-a-request";
 const QUERY: &str = "MARK-query-of-the-application";
 
 pub(super) fn look_at_requests(look: &mut Looker, client: &Client) {
+    end_session::look_at_a_logout(look, client);
     look.hide("the access token of a request", TOKEN);
     look.hide("the query of a request", QUERY);
     let origins = ResourceOrigins::new("https://api.example", &UrlPolicy::default()).unwrap();

@@ -153,6 +153,7 @@ impl Audit {
                 EndpointName::Token
                     | EndpointName::UserInfo
                     | EndpointName::Authorize
+                    | EndpointName::EndSession
                     | EndpointName::Introspection
                     | EndpointName::DeviceAuthorization
                     | EndpointName::PushedAuthorizationRequest
@@ -170,7 +171,7 @@ impl Audit {
                 self.note(format!("header field `{name}` repeated"));
             }
         }
-        if endpoint == EndpointName::Authorize {
+        if matches!(endpoint, EndpointName::Authorize | EndpointName::EndSession) {
             return; // a browser sends whatever header fields it likes
         }
         if !headers.contains_key(header::ACCEPT) {
@@ -196,7 +197,8 @@ impl Audit {
                 ));
             }
         }
-        let reads_query = endpoint == EndpointName::Authorize && request.method() == Method::GET;
+        let browser = matches!(endpoint, EndpointName::Authorize | EndpointName::EndSession);
+        let reads_query = browser && request.method() == Method::GET;
         if !reads_query {
             self.parameters(&params, &[]);
         }

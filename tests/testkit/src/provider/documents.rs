@@ -71,6 +71,7 @@ impl TestProvider {
         self.certificate_metadata(&mut metadata);
         self.client_document_metadata(&mut metadata);
         self.attestation_metadata(&mut metadata);
+        self.end_session_metadata(&mut metadata);
         if self.settings.issuer_in_callback {
             metadata["authorization_response_iss_parameter_supported"] = true.into();
         }

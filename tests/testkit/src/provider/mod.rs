@@ -13,6 +13,7 @@ mod device;
 mod documents;
 mod dpop;
 mod dynamic;
+mod end_session;
 mod federated;
 mod grants;
 pub mod hostile;
@@ -97,6 +98,8 @@ pub enum EndpointName {
     ClientConfiguration,
     /// `/challenge`, for client attestations.
     Challenge,
+    /// `/end_session`, for logouts that clients begin.
+    EndSession,
     /// Any other path, which gets 404.
     Unknown,
 }
@@ -118,6 +121,7 @@ impl fmt::Display for EndpointName {
             Self::Registration => "registration",
             Self::ClientConfiguration => "client configuration",
             Self::Challenge => "challenge",
+            Self::EndSession => "end session",
             Self::Unknown => "unknown",
         })
     }
@@ -161,6 +165,7 @@ pub struct TestProvider {
     attestations: attestation::Attestations,
     ciba: ciba::Ciba,
     client_documents: client_documents::ClientDocuments,
+    end_session: end_session::EndSession,
     store: Store,
     audit: Audit,
     log: Vec<Seen>,
@@ -198,6 +203,7 @@ impl TestProvider {
             attestations: attestation::Attestations::default(),
             ciba: ciba::Ciba::default(),
             client_documents: client_documents::ClientDocuments::default(),
+            end_session: end_session::EndSession::default(),
             store: Store::default(),
             audit: Audit::default(),
             log: Vec::new(),
@@ -229,6 +235,7 @@ impl TestProvider {
             EndpointName::PushedAuthorizationRequest => "/par",
             EndpointName::BackchannelAuthentication => "/bc-authorize",
             EndpointName::Challenge => "/challenge",
+            EndpointName::EndSession => "/end_session",
             EndpointName::OAuthMetadata => {
                 let url = Url::parse(&self.issuer).expect("checked when the provider was made");
                 let path = url.path().strip_suffix('/').unwrap_or(url.path());
@@ -286,6 +293,7 @@ impl TestProvider {
             EndpointName::ClientConfiguration => self.configure(request),
             EndpointName::Challenge if post && self.attestations.endpoint => self.challenge(request, now),
             EndpointName::Challenge => page(StatusCode::NOT_FOUND, "There is nothing here."),
+            EndpointName::EndSession if get || post => self.end_session(request),
             EndpointName::Unknown => page(StatusCode::NOT_FOUND, "There is nothing here."),
             EndpointName::Discovery | EndpointName::OAuthMetadata | EndpointName::Jwks => {
                 self.method_not_allowed("GET")
@@ -297,7 +305,9 @@ impl TestProvider {
             | EndpointName::PushedAuthorizationRequest
             | EndpointName::BackchannelAuthentication
             | EndpointName::Registration => self.method_not_allowed("POST"),
-            EndpointName::Authorize | EndpointName::UserInfo => self.method_not_allowed("GET, POST"),
+            EndpointName::Authorize | EndpointName::UserInfo | EndpointName::EndSession => {
+                self.method_not_allowed("GET, POST")
+            }
         }
     }
 
@@ -349,7 +359,8 @@ impl fmt::Debug for TestProvider {
     }
 }
 
-const ENDPOINTS: [EndpointName; 13] = [
+const ENDPOINTS: [EndpointName; 14] = [
+    EndpointName::EndSession,
     EndpointName::Registration,
     EndpointName::Challenge,
     EndpointName::PushedAuthorizationRequest,

@@ -1,4 +1,4 @@
-//! Room `received_logout`: the provider tells this client that a user has logged out there.
+//! The provider tells this client that a user has logged out there.
 //!
 //! ```text
 //! the provider ─▶ POST with a logout token ─▶ BackchannelLogoutRequest ─▶ LogoutToken ─┐
