@@ -36,15 +36,16 @@ fn written(source: &str) -> BTreeSet<&str> {
 #[test]
 fn each_table_of_the_benchmark_has_its_place_in_the_document() {
     let document = read("docs/performance.md");
-    let (paths, peers) = (read("tests/bench/paths.rs"), read("tests/bench/peers/main.rs"));
+    let sources = ["paths.rs", "peers/main.rs", "peers/processes.rs"];
+    let sources = sources.map(|path| read(&format!("tests/bench/{path}")));
     let sections = sections(&document);
-    let known = &written(&paths) | &written(&peers);
+    let known: BTreeSet<_> = sources.iter().flat_map(|source| written(source)).collect();
     for (name, text) in &sections {
         assert!(known.contains(name), "no benchmark writes {name}");
         assert!(text.lines().any(|line| !line.trim().is_empty()), "{name} is empty");
     }
     let there: BTreeSet<_> = sections.iter().map(|(name, _)| *name).collect();
-    for source in [&paths, &peers] {
+    for source in &sources {
         for call in source.split("section(\"").skip(1) {
             let (name, _) = call.split_once('"').expect("a literal");
             assert!(there.contains(name), "{name} has no place in the document");
@@ -52,6 +53,45 @@ fn each_table_of_the_benchmark_has_its_place_in_the_document() {
     }
     assert!(there.contains("half-a-kilobyte") && there.contains("four-kilobytes"));
     assert!(document.contains("cd tests/bench && cargo bench"), "the command");
+}
+
+/// The first cells of the rows below the heads of all tables, and the number of cells.
+fn rows(text: &str) -> Vec<(&str, usize)> {
+    let lines: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("| ")).collect();
+    lines.iter().map(|line| (line.split(" | ").next().expect("a cell"), line.matches(" |").count())).collect()
+}
+
+#[test]
+fn the_tables_of_other_languages_have_a_row_for_each_library_that_is_installed() {
+    let document = read("docs/performance.md");
+    let (_, text) = *sections(&document).iter().find(|(name, _)| *name == "processes").expect("a section");
+    assert!(text.contains("Load: "), "the load of the machine");
+    let package: serde_json::Value =
+        serde_json::from_str(&read("tests/bench/peers/node/package.json")).expect("JSON");
+    let packages = package["dependencies"].as_object().expect("packages");
+    let list = read("tests/bench/peers/python/requirements.txt");
+    let pinned: Vec<_> =
+        list.lines().map(|line| line.split_once("==").expect("an exact version").0).collect();
+    let measured = ["py-identity-model", "PyJWT"];
+    assert!(measured.iter().all(|library| pinned.contains(library)), "Python's libraries");
+    let mut libraries: Vec<_> = packages.keys().map(String::as_str).chain(measured).collect();
+    libraries.sort_unstable();
+    let mut tables = text.split("\n\n").map(rows).filter(|rows| !rows.is_empty());
+    for head in ["CPU time", "by the clock"] {
+        let table = tables.next().expect("a table");
+        assert!(table[0].0 == head && table[1].0 == "`verify`", "{head}");
+        let mut there: Vec<_> =
+            table[2..].iter().map(|(name, _)| name.split(' ').next().expect("a name")).collect();
+        there.sort_unstable();
+        assert_eq!(there, libraries, "{head}");
+        assert!(table.iter().all(|(_, cells)| *cells == 4), "{head}: three algorithms");
+    }
+    assert!(tables.next().is_none());
+    for (name, version) in packages {
+        let version = version.as_str().expect("a version");
+        assert!(version.starts_with(|c: char| c.is_ascii_digit()), "{name} has an exact version");
+    }
+    assert!(!read("tests/bench/peers/node/package-lock.json").contains("\"resolved\""), "no registry");
 }
 
 #[test]
