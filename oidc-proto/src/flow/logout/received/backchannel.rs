@@ -28,7 +28,7 @@ use std::fmt;
 ///     request: &http::Request<Vec<u8>>,
 ///     (client, keys): (&Client, &KeySet),
 ///     used: &mut ReplayWindow, // or a store that all nodes share
-///     end: impl Fn(&EndedSessions) -> bool,
+///     end: fn(&EndedSessions) -> bool,
 ///     now: Timestamp,
 /// ) -> http::Response<Vec<u8>> {
 ///     let judged = BackchannelLogoutRequest::read(request).and_then(|request| {
