@@ -9,6 +9,7 @@ mod certificates;
 mod ciba;
 mod client_documents;
 mod dpop;
+mod end_session;
 mod exchange;
 mod keycloak;
 mod logins;

@@ -104,8 +104,8 @@ impl ThirdPartyLogins {
     /// Checks a request, and adds what it asks for to the authorization request with which your logins begin.
     ///
     /// # Errors
-    /// [`ThirdPartyLoginError`] names what is wrong. Without [`target_link_uri`](ThirdPartyLoginRequest::target_link_uri),
-    /// a request with a wrong target is accepted, if you want to lead its users to your start page.
+    /// [`ThirdPartyLoginError`] names what is wrong. To lead the user of a wrong target to your start page, set
+    /// [`target_link_uri`](ThirdPartyLoginRequest::target_link_uri) to `None`, and call this again.
     pub fn accept(
         &self,
         request: &ThirdPartyLoginRequest,

@@ -13,14 +13,15 @@ use crate::{
 use std::fmt;
 use url::Url;
 
-/// The longest URL of a logout request that every server takes, in bytes. It is no setting: it says what
-/// [`PreparedLogout::fits_url`] compares with, and [`PreparedLogout::by_url`] makes longer URLs, too. Some servers
-/// accept no query above 2,048 bytes, and many no URL above 8,192.
+/// The longest URL of a logout request that servers take as a rule, in bytes. Some accept no query above 2,048 bytes, and
+/// many no URL above 8,192. It is no setting: [`PreparedLogout::fits_url`] compares with it, and
+/// [`PreparedLogout::by_url`] makes longer URLs, too.
 pub const MAX_LOGOUT_URL: usize = 2_000;
 
 /// A logout request that is complete, and not sent yet. [`Client::logout`] makes it.
 ///
-/// It goes to the provider in one of two ways, which every provider supports (section 2):
+/// It goes to the provider in one of two ways. Every provider must take both (section 2), but some take only the URL
+/// (`oidc-provider` of npm, by its default settings, answers a form with 404):
 ///
 /// | way | for |
 /// |---|---|
