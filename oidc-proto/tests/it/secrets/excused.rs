@@ -153,6 +153,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 6] = [
     (
         "an error or a reason without a byte of the input: `Copy`, or of names of members alone",
         &[
+            "flow::endpoint::scope_step_up::ScopeStepUpError",
             "base::endpoint_url::UrlError",
             "base::json::JsonError",
             "flow::endpoint::resource_origins::ResourceRequestError",
@@ -179,6 +180,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 6] = [
         "public by nature: what a provider says of itself. An issuer that is not the one asked for is \
          named, or nobody could see why; discovery sends no secret that could be in it",
         &[
+            "flow::endpoint::scope_step_up::ScopeStepUp",
             "base::endpoint_url::EndpointUrl",
             "metadata::issuer_rule::AllowedTenants",
             "metadata::issuer_rule::IssuerRule",
