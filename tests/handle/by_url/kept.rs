@@ -81,6 +81,26 @@ fn the_memory_of_scopes_survives_a_restart() {
     assert_eq!(town.visits(), 3);
 }
 
+/// An accepted request ends the count of authorizations, also for another process and after a restart: many step-ups, each of
+/// which has helped, are no circle.
+#[test]
+fn step_ups_that_help_are_not_counted_against_each_other() {
+    let (town, store) = (Town::new(), MemoryStore::new());
+    let operations = ["read", "write", "admin", "delete", "move"];
+    town.change(|net| {
+        net.needs.insert("delete", vec!["mcp:delete"]);
+        net.needs.insert("move", vec!["mcp:move"]);
+    });
+    for (turn, operation) in operations.into_iter().enumerate() {
+        restarted(&town, &store)[turn % 2].does(operation);
+        assert_eq!(town.visits(), turn + 1);
+    }
+    for operation in operations {
+        restarted(&town, &store)[0].does(operation);
+    }
+    assert_eq!(town.visits(), 5);
+}
+
 /// Each user has their own tokens.
 #[test]
 fn two_accounts_share_nothing() {

@@ -47,6 +47,23 @@ fn a_resource_that_moves_is_followed_and_the_old_credentials_stay() {
     });
 }
 
+/// The same server moves its token endpoint. What the handle has read of it before does not count any more.
+#[test]
+fn a_server_that_moves_its_endpoints_is_followed() {
+    each(|town, caller| {
+        caller.does("read");
+        let moved = oidc_testkit::hostile::set_member("token_endpoint", format!("{ONE}/moved"));
+        town.change(|net| {
+            let server = net.servers.get_mut(ONE).unwrap();
+            server.alter_response(EndpointName::OAuthMetadata, moved);
+        });
+        let before = town.count(ONE, EndpointName::Token);
+        assert!(!caller.refused("write").code().is_empty(), "there is nothing at the new place");
+        assert_eq!(town.count(ONE, EndpointName::Token), before, "the old place was not asked");
+        assert!(town.urls().contains(&format!("{ONE}/moved")));
+    });
+}
+
 /// The resource has moved for a while, and the user refuses the other server, or it is down: the old access is still there.
 #[test]
 fn a_server_that_the_user_refuses_or_that_is_down_ends_nothing_at_the_old_one() {

@@ -113,10 +113,13 @@ impl Inner {
         identity: &ClientIdentity,
         registered: Option<RegisteredClient>,
     ) -> Result<Arc<Connected>, AccessError> {
+        let registered = registered.filter(|_| identity.kind() == IdentityKind::Registered);
+        // A server may move its endpoints, and a registration may have a new secret.
         let at_hand = self.live().connected.clone();
         if let Some(known) = at_hand
-            && known.provider.issuer() == server.issuer
+            && known.server == server
             && known.client_id == identity.client_id()
+            && known.registered == registered
         {
             return Ok(known);
         }
@@ -139,7 +142,8 @@ impl Inner {
         let connected = Arc::new(Connected {
             provider: builder.build()?,
             client_id: identity.client_id().to_owned(),
-            registered: registered.filter(|_| identity.kind() == IdentityKind::Registered),
+            registered,
+            server,
         });
         self.live().connected = Some(Arc::clone(&connected));
         Ok(connected)

@@ -247,7 +247,7 @@ impl Inner {
                     let answer = send(headers, terms).await;
                     let Some(refused) = challenge(&answer) else {
                         if answer.is_ok() {
-                            self.accepted();
+                            self.accepted(token).await;
                         }
                         return Ok(answer);
                     };
@@ -370,9 +370,14 @@ impl Inner {
     }
 
     /// The resource has accepted a token, so the user may be asked again later.
-    fn accepted(&self) {
-        if let Some(kept) = &mut self.live().kept {
-            kept.scopes.accepted();
+    async fn accepted(&self, token: &Token) {
+        let counts = {
+            let mut live = self.live();
+            let kept = live.kept.as_mut().filter(|kept| kept.scopes.authorizations() > 0);
+            kept.map(|kept| kept.scopes.accepted()).is_some()
+        };
+        if counts && let Err(error) = self.keeper.accept(&token.token, self.clock.moment()).await {
+            self.live().unsaved = Some(error);
         }
     }
 

@@ -11,6 +11,7 @@ use oidc_proto::{
     Timestamp, UrlPolicy,
     flow::{ClientBuilder, ClientIdentities, DiscoveryRules, ResourceOrigins, ScopeStepUp, ServerChoice},
     message::RegisteredClient,
+    metadata::ProviderMetadata,
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
@@ -60,6 +61,7 @@ pub(super) struct Live {
 /// An authorization server with this program as its client.
 pub(super) struct Connected {
     pub(super) provider: Provider,
+    pub(super) server: Arc<ProviderMetadata>,
     pub(super) client_id: String,
     pub(super) registered: Option<RegisteredClient>,
 }

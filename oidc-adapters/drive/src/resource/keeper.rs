@@ -3,7 +3,7 @@
 use super::state::Kept;
 use crate::store::{Store, StoreError, name};
 use oidc_proto::{
-    Moment,
+    Moment, Secret,
     flow::{AppState, Seal, SealError, SealingKeys},
     message::RegisteredClient,
 };
@@ -37,6 +37,21 @@ impl Keeper {
 
     pub(super) async fn save(&self, kept: &Kept, moment: Moment) -> Result<(), StoreError> {
         self.seal(&self.key, &AppState(kept.clone()), moment).await
+    }
+
+    /// Notes that the resource has accepted this token. If another process has changed what is kept meanwhile, nothing is
+    /// written: the next accepted request notes it.
+    pub(super) async fn accept(&self, token: &Secret, moment: Moment) -> Result<(), StoreError> {
+        let Some(before) = self.store.get(&self.key).await?.value else { return Ok(()) };
+        let sealed = str::from_utf8(&before).map_err(|_| SealError::NotSealed)?;
+        let AppState(mut kept) = self.keys.open_stored::<AppState<Kept>>(sealed, &self.key)?;
+        if !kept.is_known() || !kept.has_token(token) {
+            return Ok(());
+        }
+        kept.scopes.accepted();
+        let after = self.keys.seal_stored(&AppState(kept), &self.key, moment)?;
+        let new = Some((after.as_bytes(), LIFETIME));
+        self.store.compare_and_set(&self.key, Some(&before), new).await.map(drop)
     }
 
     /// Returns the registration at this authorization server, for these settings of the program.

@@ -102,6 +102,10 @@ impl Kept {
         self.tokens.as_ref().and_then(|tokens| tokens.usable(now))
     }
 
+    pub(super) fn has_token(&self, token: &Secret) -> bool {
+        self.tokens.as_ref().is_some_and(|tokens| tokens.access_token.equals(token.expose()))
+    }
+
     pub(super) fn refresh_token(&self) -> Option<&Secret> {
         self.tokens.as_ref().and_then(|tokens| tokens.refresh_token.as_ref())
     }

@@ -88,6 +88,12 @@ impl ScopeStepUp {
         &self.asked
     }
 
+    /// Returns how often the user was asked since a request was accepted.
+    #[must_use]
+    pub const fn authorizations(&self) -> u8 {
+        self.authorizations
+    }
+
     /// Counts one more authorization, for these scopes and all that were asked for before. Returns them all. For the first
     /// authorization, and for one after the tokens are lost or refused: it need not ask for anything new.
     ///
@@ -353,7 +359,9 @@ mod tests {
             assert_eq!(scopes.demand(&words("more")), Err(ScopeStepUpError::TooOften { limit }));
             assert_eq!(scopes.ask(&[]), Err(ScopeStepUpError::TooOften { limit }));
             assert_eq!(scopes, before, "a refusal changes nothing");
+            assert_eq!(scopes.authorizations(), limit);
             scopes.accepted();
+            assert_eq!(scopes.authorizations(), 0);
             assert!(scopes.demand(&words("more")).is_ok());
         }
     }
