@@ -72,6 +72,22 @@ fn a_user_is_asked_three_times_at_most_for_one_request() {
     });
 }
 
+/// The limit is a setting, and a request goes on as often as it says.
+#[test]
+fn a_program_may_let_a_user_be_asked_more_often() {
+    for limit in [1, 5, 9] {
+        each_with(
+            |town| (town.asynchronous().max_authorizations(limit), town.blocking().max_authorizations(limit)),
+            |town, caller| {
+                town.change(|net| net.refuses_all = true);
+                let error = caller.refused("read");
+                assert_eq!(error, AccessError::Scope(ScopeStepUpError::TooOften { limit }), "{error}");
+                assert_eq!(town.visits(), usize::from(limit));
+            },
+        );
+    }
+}
+
 /// The user refuses the step-up: the old access stays, and the refusal is remembered until the program asks again.
 #[test]
 fn a_refused_step_up_loses_nothing() {

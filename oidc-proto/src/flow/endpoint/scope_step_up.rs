@@ -88,6 +88,12 @@ impl ScopeStepUp {
         &self.asked
     }
 
+    /// Returns how often the user is asked at most before a request is accepted.
+    #[must_use]
+    pub const fn limit(&self) -> u8 {
+        self.most
+    }
+
     /// Returns how often the user was asked since a request was accepted.
     #[must_use]
     pub const fn authorizations(&self) -> u8 {
@@ -359,7 +365,7 @@ mod tests {
             assert_eq!(scopes.demand(&words("more")), Err(ScopeStepUpError::TooOften { limit }));
             assert_eq!(scopes.ask(&[]), Err(ScopeStepUpError::TooOften { limit }));
             assert_eq!(scopes, before, "a refusal changes nothing");
-            assert_eq!(scopes.authorizations(), limit);
+            assert_eq!((scopes.authorizations(), scopes.limit()), (limit, limit));
             scopes.accepted();
             assert_eq!(scopes.authorizations(), 0);
             assert!(scopes.demand(&words("more")).is_ok());

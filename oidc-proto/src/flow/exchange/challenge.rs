@@ -24,7 +24,7 @@ const CHALLENGE: &str = "attestation_challenge";
 ///
 /// ```
 /// use oidc_proto::{Error, flow::{Call, ChallengeRetrieval, Client, Endpoint, Step}};
-/// # fn send(_: Call<ChallengeRetrieval>) -> Result<String, Error> { unimplemented!() }
+/// # fn send(_: Call<ChallengeRetrieval>) -> Result<String, Error> { Ok("a challenge".to_owned()) }
 ///
 /// /// Returns the client with a challenge for its next request to the token endpoint.
 /// fn challenged(client: &Client) -> Result<Client, Error> {
